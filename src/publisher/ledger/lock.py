@@ -1,0 +1,35 @@
+"""One run at a time: a lock file that says who holds it and since when."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from publisher.errors import LedgerError
+from publisher.model import SHANGHAI
+
+
+@contextmanager
+def only_run(var: Path) -> Iterator[None]:
+    """Hold the run lock of a portal. The system lets go of it when the process ends, however it ends.
+
+    Raises :class:`LedgerError` naming the process that holds it and since when.
+    """
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+        handle = os.open(var / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise LedgerError(f"{var} cannot be written: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
+            raise LedgerError(f"another run is under way ({holder}); wait for it to end, then run again") from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()}, since {datetime.now(SHANGHAI):%Y-%m-%d %H:%M:%S}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)

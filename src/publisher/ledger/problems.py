@@ -1,0 +1,74 @@
+"""Problems and set-aside records: what is wrong with what arrived, kept until it is put right."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from publisher.ledger.schema import problem, set_aside
+from publisher.model import Problem, SetAside
+
+
+def note(connection: Connection, run_no: int, problems: Iterable[Problem]) -> None:
+    """Keep problems; one that is known already is only marked as seen again in this run."""
+    for one in problems:
+        digest = _digest(*one)
+        known = connection.execute(update(problem).where(problem.c.digest == digest).values(run_no=run_no)).rowcount
+        if not known:
+            connection.execute(insert(problem).values(**one._asdict(), digest=digest, run_no=run_no))
+
+
+def set_record_aside(connection: Connection, run_no: int, aside: SetAside) -> None:
+    """Keep the words of a record that did not pass the checks, and why."""
+    one = aside.problem
+    note(connection, run_no, [one])
+    digest = _digest(one.file, one.line, aside.raw)
+    known = connection.execute(update(set_aside).where(set_aside.c.digest == digest).values(run_no=run_no)).rowcount
+    if not known:
+        connection.execute(
+            insert(set_aside).values(
+                file=one.file or "", line=one.line, record=one.record, raw=aside.raw, digest=digest, run_no=run_no
+            )
+        )
+
+
+def file_read_again(connection: Connection, run_no: int, file: str) -> None:
+    """Forget what earlier runs found wrong in a file that this run has read whole."""
+    for table in (problem, set_aside):
+        connection.execute(delete(table).where(table.c.file == file, table.c.run_no < run_no))
+
+
+def record_put_right(connection: Connection, run_no: int, record_ids: Iterable[str]) -> None:
+    """Forget what earlier runs found wrong with records that have now arrived well."""
+    ids = list(record_ids)
+    for table in (problem, set_aside):
+        connection.execute(delete(table).where(table.c.record.in_(ids), table.c.run_no < run_no))
+
+
+def all_problems(connection: Connection) -> Iterator[Problem]:
+    """Yield every open problem, by file and line."""
+    columns = (problem.c.code, problem.c.record, problem.c.field, problem.c.message, problem.c.file, problem.c.line)
+    for row in connection.execute(select(*columns).order_by(problem.c.file, problem.c.line, problem.c.problem_no)):
+        yield Problem(*row)
+
+
+def problem_count(connection: Connection) -> int:
+    """Return how many problems are open."""
+    return connection.execute(select(func.count()).select_from(problem)).scalar_one()
+
+
+def take_set_aside(connection: Connection) -> list[tuple[int, str, str, int | None]]:
+    """Return the set-aside records (number, words, file, line), to be checked again under new rules."""
+    rows = connection.execute(select(set_aside.c.set_aside_no, set_aside.c.raw, set_aside.c.file, set_aside.c.line))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def no_longer_set_aside(connection: Connection, set_aside_no: int) -> None:
+    """Drop a set-aside record that passed the checks, with its problem."""
+    row = connection.execute(select(set_aside).where(set_aside.c.set_aside_no == set_aside_no)).one()
+    connection.execute(delete(set_aside).where(set_aside.c.set_aside_no == set_aside_no))
+    connection.execute(delete(problem).where(problem.c.file == row.file, problem.c.line == row.line))
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("\x1f".join("" if part is None else str(part) for part in parts).encode()).hexdigest()

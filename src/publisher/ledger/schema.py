@@ -1,0 +1,298 @@
+"""The ledger's tables: what was received, decided, shown, sent and answered.
+
+``received``, ``entry`` and ``receipt`` are append-only history; ``record``, ``subject`` and ``held`` are the current
+state beside it. Work that is owed lies in the ledger too (``record.judge_on``, ``owed_page``, ``owed_push``), so that a
+killed run is finished by the next one.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, Integer, primary_key=True, autoincrement=True)
+
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
+
+run = Table(
+    "run",
+    metadata,
+    _number("run_no"),
+    Column("as_of", Date, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("version", String, nullable=False),  # of this program
+)
+
+# 1 pull ------------------------------------------------------------------------------------------------------------
+
+received = Table(
+    "received",
+    metadata,
+    _number("received_no"),
+    Column("kind", String, nullable=False),  # plan, item_list, result, case, tombstone
+    Column("record_id", String, nullable=False),
+    Column("version", Integer, nullable=False),  # cases and tombstones: how many contents were seen so far
+    Column("digest", String, nullable=False),  # sha-256 of the canonical body
+    Column("body", Text, nullable=False),  # as it arrived, as JSON
+    Column("file", Text, nullable=False),
+    Column("line", Integer),
+    Column("run_no", Integer, ForeignKey("run.run_no"), nullable=False),
+    UniqueConstraint("kind", "record_id", "version"),
+)
+
+case_of = Table(
+    "case_of",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("record_id", String, primary_key=True),
+    Column("case_id", String, primary_key=True),
+)
+
+hold = Table(  # an officer's own emergency stop
+    "hold",
+    metadata,
+    _number("hold_no"),
+    Column("kind", String, nullable=False),
+    Column("record_id", String, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_on", Date, nullable=False),
+    Column("lifted_on", Date),
+    Index("hold_record", "kind", "record_id"),
+)
+
+set_aside = Table(  # records that did not pass the checks, in their own words, to be tried again
+    "set_aside",
+    metadata,
+    _number("set_aside_no"),
+    Column("file", Text, nullable=False),
+    Column("line", Integer),
+    Column("record", Text),
+    Column("raw", Text, nullable=False),
+    Column("digest", String, nullable=False, unique=True),
+    Column("run_no", Integer, nullable=False),
+    Index("set_aside_file", "file"),
+    Index("set_aside_record", "record"),
+)
+
+problem = Table(
+    "problem",
+    metadata,
+    _number("problem_no"),
+    Column("code", String, nullable=False),
+    Column("record", Text),
+    Column("field", Text),
+    Column("message", Text, nullable=False),
+    Column("file", Text),
+    Column("line", Integer),
+    Column("digest", String, nullable=False, unique=True),
+    Column("run_no", Integer, nullable=False),
+    Index("problem_file", "file"),
+    Index("problem_record", "record"),
+)
+
+seen = Table(  # fingerprints of files read whole; watermarks of the platform's lists
+    "seen",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+)
+
+counts = Table(  # all inspections and library sizes, for the indicators
+    "counts",
+    metadata,
+    Column("authority", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("all_inspections", Integer),
+    Column("library_subjects", Integer),
+)
+
+# 2-3 judge and record ------------------------------------------------------------------------------------------------
+
+subject = Table(
+    "subject",
+    metadata,
+    _number("subject_no"),  # append-only: the search index counts on it
+    Column("key", String, nullable=False, unique=True),  # the code, or the keyed hash of a subject without one
+    Column("kind", String, nullable=False),
+    Column("name", Text, nullable=False),  # as first met; the site takes names from what is shown
+    Column("uscc", String),
+    Column("reg_no", String),
+    Column("region_code", String, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("slot", Integer),  # its place in the list of its region, given when it is first shown
+    Index("subject_region_slot", "region_code", "slot"),
+)
+
+record = Table(
+    "record",
+    metadata,
+    _number("record_no"),
+    Column("kind", String, nullable=False),
+    Column("record_id", String, nullable=False),
+    Column("subject_no", Integer, ForeignKey("subject.subject_no")),
+    Column("plan_id", String),
+    Column("task_id", String),
+    Column("year", Integer),
+    Column("month", Integer),
+    Column("ended_on", Date),
+    Column("authority", Text),
+    Column("region_code", String),
+    Column("outcomes", Text),  # outcome ids, comma between
+    Column("negative", Boolean),
+    Column("settled", Boolean),  # a problem with a closing disposition
+    # the verdict in force
+    Column("state", String),
+    Column("cause", String),
+    Column("marks", String, nullable=False, default=""),
+    Column("rule", String),
+    Column("basis", Text),
+    Column("since", Date),
+    Column("due_on", Date),
+    Column("record_due_on", Date),
+    Column("published_on", Date),
+    Column("may_apply_on", Date),
+    Column("ends_on", Date),
+    Column("shown_version", Integer),  # the source's version that the verdict is about
+    Column("provisional", Boolean, nullable=False, default=False),
+    Column("next_change_on", Date),
+    # work and identity
+    Column("judge_on", Date),  # the day on which it must be judged again; NULL = never, as far as is known
+    Column("version", Integer, nullable=False, default=0),  # ours: one more for every action on the record
+    Column("ref", String),  # random 128 bits, in downloads and deltas
+    Column("slot", Integer),  # its place in the list of its month, given once
+    Column("first_shown_on", Date),
+    UniqueConstraint("kind", "record_id"),
+    Index("record_judge_on", "judge_on"),
+    Index("record_subject", "subject_no"),
+    Index("record_plan_task", "plan_id", "task_id"),
+    Index("record_month_slot", "year", "month", "slot"),
+    Index("record_kind_state", "kind", "state"),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    _number("entry_no"),
+    Column("record_no", Integer, ForeignKey("record.record_no"), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("run_no", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("cause", String),
+    Column("marks", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("since", Date),
+    Column("shown_version", Integer),
+    Column("version", Integer, nullable=False),
+    Index("entry_record", "record_no"),
+    Index("entry_as_of", "as_of"),
+)
+
+shown = Table(  # the public form of what is published today, redacted; gone with the publication
+    "shown",
+    metadata,
+    Column("record_no", Integer, ForeignKey("record.record_no"), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("beside", Text, nullable=False),
+)
+
+list_size = Table(  # how many places each list has given out
+    "list_size",
+    metadata,
+    Column("list_key", String, primary_key=True),
+    Column("size", Integer, nullable=False),
+)
+
+# 4 build ----------------------------------------------------------------------------------------------------------
+
+owed_page = Table(
+    "owed_page",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("key", String, primary_key=True),
+)
+
+page = Table(
+    "page",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("scope", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Index("page_scope", "scope", "key"),
+)
+
+# 5 push -----------------------------------------------------------------------------------------------------------
+
+owed_push = Table(  # one row a record and endpoint: later actions join earlier ones that were not sent
+    "owed_push",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    Column("record_no", Integer, ForeignKey("record.record_no"), primary_key=True),
+    Column("refused_version", Integer),  # set aside: the endpoint refused this version for itself
+)
+
+held = Table(  # what an endpoint is known to hold
+    "held",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    Column("record_no", Integer, ForeignKey("record.record_no"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("state", String, nullable=False),  # published, withdrawn
+    Column("digest", String),
+    Column("first_accepted_at", String),
+)
+
+batch = Table(  # sent, and not yet settled
+    "batch",
+    metadata,
+    Column("batch_id", String, primary_key=True),
+    Column("endpoint", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("made_at", String, nullable=False),
+)
+
+batch_item = Table(
+    "batch_item",
+    metadata,
+    Column("batch_id", String, ForeignKey("batch.batch_id", ondelete="CASCADE"), primary_key=True),
+    Column("record_no", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("action", String, nullable=False),
+    Column("digest", String),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    _number("receipt_seq"),
+    Column("endpoint", String, nullable=False),
+    Column("record_no", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("action", String, nullable=False),
+    Column("status", String, nullable=False),  # accepted, duplicate, rejected, unprocessed
+    Column("receipt_no", Text),
+    Column("code", Text),
+    Column("message", Text),
+    Column("run_no", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Index("receipt_record", "record_no"),
+)

@@ -1,0 +1,128 @@
+"""Opening the ledger: one SQLite file by default, any database SQLAlchemy Core speaks to otherwise."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from publisher import __version__
+from publisher.errors import LedgerError, SettingsError
+from publisher.ledger.migrations import migrate
+from publisher.ledger.schema import meta, run
+from publisher.model import SHANGHAI
+
+
+class Ledger:
+    """The ledger of one portal. Every change happens in :meth:`transaction`; reads may use :meth:`reading`."""
+
+    def __init__(self, url: str) -> None:
+        """Open the ledger at ``url`` (relative SQLite paths are the caller's to resolve), creating or migrating it.
+
+        Raises :class:`LedgerError` when it cannot be opened or was written by a newer version.
+        """
+        try:
+            parsed = make_url(url)
+            if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+            self.engine: Engine = create_engine(parsed)
+        except (NoSuchModuleError, ImportError, SQLAlchemyError) as error:
+            raise SettingsError(f"[ledger] url cannot be used: {type(error).__name__}") from error
+        except OSError as error:
+            raise LedgerError(f"the ledger's folder cannot be made: {error.strerror}") from error
+        if parsed.get_backend_name() == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_immediate)
+        with self.transaction() as connection:
+            migrate(connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database; the ledger cannot be used after."""
+        self.engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection whose changes are kept together or not at all.
+
+        Raises :class:`LedgerError` for whatever the database reports.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise LedgerError(f"the ledger could not be read or written: {error.orig}") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one moment of the ledger and does not hold up a writer."""
+        try:
+            with self.engine.connect().execution_options(publisher_read=True) as connection:
+                yield connection
+        except DBAPIError as error:
+            raise LedgerError(f"the ledger could not be read: {error.orig}") from error
+
+
+def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert that can say what to do ON CONFLICT, in the dialect of this ledger's database."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def start_run(connection: Connection, as_of: date) -> int:
+    """Note that a run for a day begins; return its number."""
+    started_at = datetime.now(SHANGHAI).isoformat(timespec="seconds")
+    result = connection.execute(insert(run).values(as_of=as_of, started_at=started_at, version=__version__))
+    return int(result.inserted_primary_key[0])  # type: ignore[index]
+
+
+def latest_day(connection: Connection) -> date | None:
+    """Return the latest day this ledger was judged for, or None for a new one."""
+    value = get_meta(connection, "latest_day")
+    return date.fromisoformat(value) if value else None
+
+
+def get_meta(connection: Connection, key: str) -> str | None:
+    """Return a note the ledger keeps about itself, or None."""
+    value: str | None = connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
+    return value
+
+
+def set_meta(connection: Connection, key: str, value: str) -> None:
+    """Keep a note about the ledger itself."""
+    changed = connection.execute(meta.update().where(meta.c.key == key).values(value=value)).rowcount
+    if not changed:
+        connection.execute(insert(meta).values(key=key, value=value))
+
+
+def path_secret(connection: Connection) -> bytes:
+    """Return the key that hides subjects without a code in addresses; made once, kept in the ledger."""
+    found = get_meta(connection, "path_secret")
+    if found is None:
+        found = secrets.token_hex(32)
+        set_meta(connection, "path_secret", found)
+    return bytes.fromhex(found)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by us, below
+    connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A transaction that reads first and writes later could otherwise fail half-way when another one wrote between.
+    reading = connection.get_execution_options().get("publisher_read")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,106 @@
+"""Every public address and every file of the site, in one place. Addresses never change once given.
+
+An address begins with ``/`` and is below the site's root; :func:`file_of` gives the file that answers for it.
+"""
+
+import hashlib
+import hmac
+from pathlib import PurePosixPath
+
+from publisher.errors import RenderFailed
+
+HOME = "/"
+PLANS = "/plans/"
+ITEMS = "/items/"
+RESULTS = "/results/"
+SUBJECTS = "/subjects/"
+SEARCH = "/search/"
+SEARCH_MANIFEST = "/search/index.json"
+DATA = "/data/"
+FEEDS = "/feeds/"
+FEED = "/feeds/portal.xml"
+WITHDRAWN = "/withdrawn/"
+INDICATORS = "/indicators/"
+ABOUT = "/about/"
+MISSING = "/404.html"
+SITEMAP = "/sitemap.xml"
+ROBOTS = "/robots.txt"
+STATIC = "/static/"
+
+LIST_PAGE = 50  # rows on a numbered page; a full page never moves
+SEARCH_PART = 4096  # subjects in a part of the search index
+SITEMAP_PART = 40_000  # addresses in a sitemap (the protocol allows 50,000)
+
+
+def plans_year(year: int) -> str:
+    return f"/plans/{year}/"
+
+
+def plan(year: int, plan_id: str) -> str:
+    return f"/plans/{year}/{plan_id}/"
+
+
+def task(year: int, plan_id: str, task_id: str) -> str:
+    return f"/plans/{year}/{plan_id}/{task_id}.html"
+
+
+def item_list(list_id: str) -> str:
+    return f"/items/{list_id}/"
+
+
+def results_year(year: int) -> str:
+    return f"/results/{year}/"
+
+
+def results_month(year: int, month: int, number: int = 1) -> str:
+    """Return the address of a numbered page of a month's results; pages count from the oldest."""
+    return f"/results/{year}/{month:02}/" if number == 1 else f"/results/{year}/{month:02}/{number}.html"
+
+
+def subjects_region(region_code: str, number: int = 1) -> str:
+    return f"/subjects/{region_code}/" if number == 1 else f"/subjects/{region_code}/page-{number}.html"
+
+
+def subject(key: str, *, has_code: bool) -> str:
+    """Return a subject's address: by its code, or by the keyed hash of one that has none."""
+    return f"/subjects/{key[2:8]}/{key}.html" if has_code else f"/subjects/x/{key}.html"
+
+
+def subject_hash(secret: bytes, kind: str, name: str, reg_no: str | None, region_code: str) -> str:
+    """Return the key of a subject without a code: 32 hex digits nobody without ``secret`` can guess from the name."""
+    words = "\x1f".join((kind, name, reg_no or "", region_code))
+    return hmac.new(secret, words.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def data_month(year: int, month: int, suffix: str) -> str:
+    return f"/data/results-{year}-{month:02}.{suffix}"
+
+
+def data_plan(year: int, plan_id: str, suffix: str) -> str:
+    return f"/data/plan-{year}-{plan_id}.{suffix}"
+
+
+def data_items(list_id: str, suffix: str) -> str:
+    return f"/data/items-{list_id}.{suffix}"
+
+
+def search_part(number: int, digest: str) -> str:
+    return f"/search/part-{number:04}-{digest[:12]}.json"
+
+
+def sitemap_part(number: int) -> str:
+    return f"/sitemap-{number}.xml"
+
+
+def file_of(address: str) -> str:
+    """Return the file, relative to the site's folder, that answers for an address.
+
+    Raises :class:`RenderFailed` for an address that would leave the folder, whatever made it.
+    """
+    if not address.startswith("/") or "\\" in address or "\x00" in address:
+        raise RenderFailed(f"{address!r} is not an address of this site")
+    relative = address[1:] + ("index.html" if address.endswith("/") else "")
+    parts = PurePosixPath(relative).parts
+    if any(part in ("..", ".") or part.startswith(".") for part in parts) or "//" in address:
+        raise RenderFailed(f"{address!r} would leave the site's folder")
+    return relative

@@ -1,0 +1,332 @@
+"""Hiding personal data in free text, before a word of it goes to the site, the index, an endpoint or a log.
+
+What is hidden, and why: Personal Information Protection Law, Articles 25 and 28; Government Information
+Disclosure Regulations, Article 15; Interim Regulations on Enterprise Information Disclosure, Article 3. Each
+finding is replaced by words that say what stood there.
+
+The order: (1) what is exempt is set apart: the strings the caller names (task and plan numbers, the subject's
+own codes), valid unified social credit codes, valid 15-digit registration numbers; then (2) e-mail addresses,
+(3) vehicle plates, (4) numbers: identity numbers, bank cards, telephones, (5) home addresses.
+
+Full-width signs, every script's digits, odd blanks and dashes are folded first, character for character, so
+that positions hold. Not personal, and kept: 400 and 800 service numbers and short numbers such as 12315.
+Numbers spelt in Chinese characters are not recognised, save in addresses.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from typing import Literal, NamedTuple
+
+from publisher import uscc
+
+Kind = Literal["identity", "phone", "email", "bank_card", "plate", "address", "name"]
+
+MARKS: dict[Kind, str] = {
+    "identity": "〔已隐去身份证号〕",
+    "phone": "〔已隐去电话〕",
+    "email": "〔已隐去邮箱〕",
+    "bank_card": "〔已隐去银行卡号〕",
+    "plate": "〔已隐去车牌号〕",
+    "address": "〔已隐去住址〕",
+    "name": "〔已隐去姓名〕",
+}
+
+
+class Redaction(NamedTuple):
+    """What was hidden: its kind and where it stood in the text given. Never the words themselves."""
+
+    kind: Kind
+    start: int
+    end: int
+
+
+def redact(text: str, exempt: Collection[str] = ()) -> tuple[str, tuple[Redaction, ...]]:
+    """Return ``text`` with personal data replaced, and what was replaced, in order of place.
+
+    ``exempt``: strings that stay wherever they stand as whole words. An identity number stays hidden even if
+    it happens to be a valid code, unless ``exempt`` names it. Redacting the outcome again changes nothing.
+    """
+    if not _MAYBE_PERSONAL.search(text):
+        return text, ()
+    folded = _fold(text)
+    rest = _without_exempt(folded, exempt)
+    found: list[Redaction] = []
+    for search in (_emails, _plates, _numbers, _addresses):
+        for redaction in search(rest):
+            found.append(redaction)
+            rest = _blank(rest, redaction.start, redaction.end, _HIDDEN)
+    return _replaced(text, found)
+
+
+def redact_names(
+    text: str, names: Collection[str], exempt: Collection[str] = ()
+) -> tuple[str, tuple[Redaction, ...]]:
+    """Return ``text`` with the given persons' names replaced, and what was replaced, in order of place.
+
+    For a record's inspectors, whose names are internal unless the profile says otherwise. A cell may hold
+    several names (张三、李四) and remarks in brackets; blanks inside a name do not hide it. One character is
+    no name. ``exempt``: strings that stay although they contain a name, such as the subject's own.
+    """
+    wanted = {name for cell in names for name in _persons(cell)}
+    if not wanted:
+        return text, ()
+    rest = text.translate(_FOLD)
+    for mark in MARKS.values():
+        rest = rest.replace(mark, _HIDDEN * len(mark))
+    for kept in exempt:
+        rest = rest.replace(kept, _EXEMPT * len(kept))
+    longest_first = sorted(wanted, key=lambda name: (-len(name), name))
+    pattern = re.compile("|".join(map(_name_pattern, longest_first)), re.IGNORECASE)
+    return _replaced(text, [Redaction("name", *match.span()) for match in pattern.finditer(rest)])
+
+
+# --- folding, setting apart, replacing
+
+_HIDDEN = "〕"  # stands for hidden words while the search goes on: as the end of a mark does in its outcome
+_EXEMPT = "\0"
+_MAYBE_PERSONAL = re.compile(r"[\d@＠﹫室幢栋]|单元|号楼")
+
+
+class _Folding(dict[int, str]):
+    """One character for one: digits, full-width signs, blanks and dashes to their plain forms."""
+
+    def __missing__(self, code_point: int) -> str:
+        character = chr(code_point)
+        digit = unicodedata.decimal(character, None)
+        plain = unicodedata.normalize("NFKC", character)
+        if digit is not None:
+            folded = str(digit)
+        elif unicodedata.category(character) == "Pd" or plain == "−":
+            folded = "-"
+        elif unicodedata.category(character) in ("Zs", "Cf"):
+            folded = " "  # invisible characters too: they must not split a number
+        elif len(plain) == 1 and plain.isascii() and unicodedata.category(character) != "No":
+            folded = plain
+        else:
+            folded = character
+        self[code_point] = folded
+        return folded
+
+
+_FOLD = _Folding()
+
+
+def _fold(text: str) -> str:
+    return text if text.isascii() else text.translate(_FOLD)
+
+
+def _blank(text: str, start: int, end: int, filler: str) -> str:
+    return text[:start] + filler * (end - start) + text[end:]
+
+
+_REGISTERED = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Za-z]{2}\d{6}[0-9A-Za-z]{10}|[1-9]\d{14})(?![0-9A-Za-z])")
+
+
+def _without_exempt(text: str, exempt: Collection[str]) -> str:
+    for kept in sorted(map(_fold, exempt), key=len, reverse=True):
+        start = text.find(kept) if kept else -1
+        while start >= 0:
+            end = start + len(kept)
+            if not (_joins(text, start) or _joins(text, end)):
+                text = _blank(text, start, end, _EXEMPT)
+            start = text.find(kept, end)
+    return _REGISTERED.sub(
+        lambda match: _EXEMPT * len(match[0]) if _is_registered(match[0]) else match[0], text
+    )
+
+
+def _joins(text: str, place: int) -> bool:
+    """Tell whether a code would run on across ``place``."""
+    return 0 < place < len(text) and all(
+        character.isascii() and character.isalnum() for character in text[place - 1 : place + 1]
+    )
+
+
+def _is_registered(token: str) -> bool:
+    code = token.upper()
+    if len(code) == 15:
+        return uscc.is_valid_registration_number(code)
+    if not uscc.is_valid(code) or uscc.is_identity_number(code):
+        return False
+    # a bank card of 18 digits may pass one check digit, hardly two
+    return not code[:17].isdigit() or uscc.organisation_check_character(code[8:16]) == code[16]
+
+
+def _replaced(text: str, found: list[Redaction]) -> tuple[str, tuple[Redaction, ...]]:
+    found.sort(key=lambda redaction: redaction.start)
+    pieces: list[str] = []
+    place = 0
+    for kind, start, end in found:
+        pieces += text[place:start], MARKS[kind]
+        place = end
+    return "".join((*pieces, text[place:])), tuple(found)
+
+
+# --- what is personal
+
+_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]+\s{0,2}@\s{0,2}[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
+_PLATE = re.compile(
+    r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]\s?[A-Za-z][\s·•・.-]{0,2}"
+    r"(?=[A-Za-z]{0,5}\d)(?:[A-HJ-NP-Za-hj-np-z0-9]{5,6}|[A-HJ-NP-Za-hj-np-z0-9]{4}[警学挂港澳领试超])"
+    r"(?![0-9A-Za-z])"
+)
+
+
+def _emails(text: str) -> Iterator[Redaction]:
+    if "@" in text:
+        for match in _EMAIL.finditer(text):
+            yield Redaction("email", *match.span())
+
+
+def _plates(text: str) -> Iterator[Redaction]:
+    for match in _PLATE.finditer(text):
+        yield Redaction("plate", *match.span())
+
+
+# A run is digits in groups, as people break up long numbers; each window of its groups may be personal.
+_RUN = re.compile(r"\d(?:[\s().·-]{0,3}\d)*(?:[\s-]?[Xx](?![0-9A-Za-z]))?", re.ASCII)
+_GROUP = re.compile(r"\d+(?:[\s-]?[Xx])?", re.ASCII)
+_LONGEST = 19
+
+_MOBILE = re.compile(r"(?:(?:00)?86|0)?1[3-9]\d{9}")
+_MOBILE_GROUPS = {(11,), (3, 4, 4), (3, 8), (7, 4), (3, 3, 5), (4, 4, 3), (4, 3, 4), (5, 6), (1,) * 11}
+_LANDLINE = re.compile(r"(?:0|86)(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7}")
+_LOCAL_NUMBER = re.compile(r"[2-9]\d{6,7}")
+_PHONE_LABEL = re.compile(r"(?:电话|座机|传真|联系方式|号码|tel|phone)[\s:.是为]{0,3}$", re.IGNORECASE)
+
+
+def _numbers(text: str) -> Iterator[Redaction]:
+    for run in _RUN.finditer(text):
+        if run.end() - run.start() < 7:
+            continue
+        groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
+        merged: Redaction | None = None  # windows may overlap: all that any of them covers is hidden
+        for window in _windows(text, groups):
+            if merged is None:
+                merged = window
+            elif window.start < merged.end:
+                merged = merged._replace(end=max(merged.end, window.end))
+            else:
+                yield merged
+                merged = window
+        if merged is not None:
+            yield merged
+
+
+def _windows(text: str, groups: list[tuple[int, int]]) -> Iterator[Redaction]:
+    for first, (start, _) in enumerate(groups):
+        digits = ""
+        widths: list[int] = []
+        longest: Redaction | None = None
+        for group_start, end in groups[first : first + _LONGEST]:
+            group = "".join(text[group_start:end].split()).replace("-", "").upper()
+            digits += group
+            widths.append(len(group))
+            if len(digits) > _LONGEST:
+                break
+            if len(digits) >= 7 and (kind := _kind_of_number(digits, tuple(widths), text, start)):
+                longest = Redaction(kind, start, end)
+        if longest is not None:
+            yield longest
+
+
+def _kind_of_number(digits: str, widths: tuple[int, ...], text: str, start: int) -> Kind | None:
+    match len(digits):
+        case 18 if uscc.is_identity_number(digits) and not _is_of_a_province(digits):
+            return "identity"
+        case 15 if uscc.is_old_identity_number(digits) and not _is_of_a_province(digits) and len(widths) <= 3:
+            return "identity"
+        case 16 | 17 | 18 | 19 if _is_bank_card(digits, widths):
+            return "bank_card"
+    return "phone" if _is_phone(digits, widths, text, start) else None
+
+
+def _is_of_a_province(digits: str) -> bool:
+    """Tell a number led by a whole province's code, as task numbers are; a person's names a county.
+
+    Hong Kong, Macao and Taiwan residents (81, 82, 83) have numbers led by such a code.
+    """
+    return digits[2:6] == "0000" and digits[:2] not in ("81", "82", "83")
+
+
+def _is_bank_card(digits: str, widths: tuple[int, ...]) -> bool:
+    # cards of 17 digits and more begin with 4-9; lower first digits are task numbers, led by an area code
+    if not digits.isdigit() or digits[0] < ("2" if len(digits) == 16 else "4"):
+        return False
+    if not (len(widths) <= 2 or set(widths[:-1]) == {4} or set(widths) == {1}):
+        return False
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0  # ISO/IEC 7812-1, Annex B
+
+
+def _is_phone(digits: str, widths: tuple[int, ...], text: str, start: int) -> bool:
+    if _MOBILE.fullmatch(digits):
+        prefix = len(digits) - 11
+        return _split_off(widths, prefix) in _MOBILE_GROUPS or set(widths) == {1}
+    if _LANDLINE.fullmatch(digits):
+        abroad = digits.startswith("86")
+        return len(widths) <= 4 and (not abroad or text[start - 1 : start] == "+")
+    if _LOCAL_NUMBER.fullmatch(digits):
+        return len(widths) <= 2 and _PHONE_LABEL.search(text[max(0, start - 12) : start]) is not None
+    return False
+
+
+def _split_off(widths: tuple[int, ...], prefix: int) -> tuple[int, ...]:
+    """Return the groups' widths without the first ``prefix`` digits, whether or not those stand apart."""
+    if prefix == 0 or widths[0] == prefix:
+        return widths[1:] if prefix else widths
+    return (widths[0] - prefix, *widths[1:])
+
+
+# --- home addresses: only what leads to the door is hidden, from the house number on
+
+_HOUSE = r"(?:\d{1,5}[A-Za-z]?|[A-Za-z]\d{0,4}|[一二三四五六七八九十百零〇]{1,5}|[甲乙丙丁东西南北])"
+_DOOR = re.compile(
+    rf"(?<![0-9A-Za-z])(?:{_HOUSE}\s?(?:号楼|号院|号|弄|栋|幢|座|单元|层|楼|室)[\s,-]{{0,2}})+"
+    r"(?:(?:\d{1,5}|[一二三四五六七八九零〇]{3,4})(?:室|房|号)?(?!\s*[\d%年月日个家户人次件批万元.]))?"
+)
+_DASHED_DOOR = re.compile(
+    r"(?<=[区园苑村寓庭里庄墅城])(?!\d{4}-)\d{1,4}[A-Za-z]?(?:-\d{1,4}[A-Za-z]?){1,3}(?:室|房|号)?(?![\d-])"
+)
+_DOORWAY = re.compile(r"室|单元|栋|幢|号楼|座")
+_HOME_ROAD = re.compile(r"(?:路|街|巷|弄|里|道|村|庄|小区|社区|花园|家园|苑|公寓|新城|府|庭|墅)[^〕\0。;\n]{0,25}$")
+_HOME_LABEL = re.compile(r"(?:住址|家住|现住|居住地|居住在|户籍地?|家庭地址)[^〕\0。;\n]{0,40}$")
+_BUSINESS = re.compile(r"(?:大厦|广场|写字楼|商务楼|中心|产业园|工业园|科技园|创业园|商城|商场|市场|学校|医院)\s?$")
+
+
+def _addresses(text: str) -> Iterator[Redaction]:
+    for match in _DASHED_DOOR.finditer(text):
+        yield Redaction("address", *match.span())
+    for match in _DOOR.finditer(text):
+        before = text[max(0, match.start() - 50) : match.start()]
+        if _is_home(match[0], before):
+            yield Redaction("address", match.start(), match.start() + len(match[0].rstrip(" \t\r\n,-")))
+
+
+def _is_home(door: str, before: str) -> bool:
+    if _HOME_LABEL.search(before):
+        return True
+    if "单元" in door and re.search(r"单元[\s,-]{0,2}[\d一二三四五六七八九零〇]", door):
+        return True
+    return bool(_DOORWAY.search(door) and _HOME_ROAD.search(before)) and not _BUSINESS.search(before)
+
+
+# --- names
+
+_REMARK = re.compile(r"\([^)]*\)?")
+_BETWEEN_NAMES = re.compile(r"[、,;/|\n]|(?<=[^\s][^\s])\s+(?=[^\s][^\s])")
+
+
+def _persons(cell: str) -> Iterator[str]:
+    for piece in _BETWEEN_NAMES.split(_REMARK.sub("", cell.translate(_FOLD))):
+        name = " ".join(piece.split())
+        compact = name if name.isascii() else name.replace(" ", "")
+        if len(compact) > 1 and not any(character.isdigit() for character in compact):
+            yield compact
+
+
+def _name_pattern(name: str) -> str:
+    if name.isascii():
+        return rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])"
+    return r"\s{0,2}".join(map(re.escape, name))

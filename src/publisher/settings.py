@@ -1,0 +1,197 @@
+"""Every knob: its name, default and help. ``publisher.toml`` holds them; secrets come from the environment only."""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from publisher.errors import SettingsError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Portal(_Section):
+    """What the site is called and which rules it follows."""
+
+    name: Annotated[str, Field(min_length=1, description="the site's name, on every page")]
+    base_url: Annotated[str, Field(description="where the site is served from, with scheme; may have a path")]
+    region_code: Annotated[str, Field(pattern=r"^\d{6}$", description="GB/T 2260 code; also the sender in pushes")]
+    profile: Annotated[str, Field(description="a shipped profile, or a path to one")]
+    demo: Annotated[bool, Field(description="true: 演示数据 on every page")] = False
+
+    @field_validator("base_url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("write the whole address, such as https://gongshi.example.gov.cn")
+        return value.rstrip("/")
+
+
+class Paths(_Section):
+    """Folders, relative to ``publisher.toml``."""
+
+    content: Annotated[Path, Field(description="hand-written pages")] = Path("content")
+    theme: Annotated[Path, Field(description="templates and static files")] = Path("theme")
+    output: Annotated[Path, Field(description="the built site")] = Path("output")
+    var: Annotated[Path, Field(description="the ledger, locks and indexes; never published")] = Path("var")
+
+
+class LedgerSection(_Section):
+    """Where the ledger is."""
+
+    url: Annotated[str, Field(description="SQLAlchemy address; relative SQLite paths are below publisher.toml")] = (
+        "sqlite:///var/ledger.db"
+    )
+
+
+class Source(_Section):
+    """Where finalized records are pulled from."""
+
+    kind: Annotated[Literal["folder", "api"], Field(description="folder or api")]
+    path: Annotated[Path | None, Field(description="folder: where the files are")] = None
+    url: Annotated[str | None, Field(description="api: the platform's address")] = None
+    token_env: Annotated[str | None, Field(description="api: the environment variable that holds the token")] = None
+    ca_file: Annotated[Path | None, Field(description="api: the platform's own certificate authority")] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Source":
+        if self.kind == "folder" and self.path is None:
+            raise ValueError('kind = "folder" needs path')
+        if self.kind == "api" and (self.url is None or self.token_env is None):
+            raise ValueError('kind = "api" needs url and token_env')
+        return self
+
+
+class Endpoint(_Section):
+    """A credit publicity system that is told what is public."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="its name in summaries and receipts")]
+    kind: Annotated[Literal["api", "filedrop"], Field(description="api or filedrop")]
+    url: Annotated[str | None, Field(description="api: its address")] = None
+    token_env: Annotated[str | None, Field(description="api: the environment variable that holds the token")] = None
+    ca_file: Annotated[Path | None, Field(description="api: its own certificate authority")] = None
+    path: Annotated[Path | None, Field(description="filedrop: the folder both sides see")] = None
+    mapping: Annotated[str, Field(description="a shipped mapping (gsxt, plain), or a path")] = "plain"
+    batch_records: Annotated[int, Field(ge=1, le=10_000, description="most records in one batch")] = 500
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Endpoint":
+        if self.kind == "api" and (self.url is None or self.token_env is None):
+            raise ValueError('kind = "api" needs url and token_env')
+        if self.kind == "filedrop" and self.path is None:
+            raise ValueError('kind = "filedrop" needs path')
+        return self
+
+
+class Settings(_Section):
+    """The whole of ``publisher.toml``, with every path made absolute."""
+
+    portal: Portal
+    paths: Paths = Paths()
+    ledger: LedgerSection = LedgerSection()
+    source: Source
+    endpoint: tuple[Endpoint, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        names = [one.name for one in self.endpoint]
+        if len(set(names)) != len(names):
+            raise ValueError("two endpoints share a name")
+        return self
+
+
+def load(file: Path) -> Settings:
+    """Return the settings in ``file``, their paths relative to its folder.
+
+    Raises :class:`SettingsError` naming every key that is unknown (and the nearest known one), missing or wrong.
+    """
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}; name the file with --config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}") from error
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError("\n".join(f"{file}: {_sentence(one)}" for one in error.errors())) from None
+    return _absolute(settings, file.resolve().parent)
+
+
+def secret(variable: str) -> str:
+    """Return a secret from the environment.
+
+    Raises :class:`SettingsError` naming the variable when it is not set.
+    """
+    value = os.environ.get(variable, "")
+    if not value:
+        raise SettingsError(f"the environment variable {variable} is not set; it must hold the token")
+    return value
+
+
+def _absolute(settings: Settings, folder: Path) -> Settings:
+    def below(path: Path | None) -> Path | None:
+        return None if path is None else folder / path
+
+    paths = settings.paths
+    url = settings.ledger.url
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and not url.startswith(prefix + "/") and url != prefix + ":memory:":
+        url = f"{prefix}{folder / url.removeprefix(prefix)}"
+    profile = settings.portal.profile
+    source = settings.source.model_copy(
+        update={"path": below(settings.source.path), "ca_file": below(settings.source.ca_file)}
+    )
+    endpoints = tuple(
+        one.model_copy(
+            update={
+                "path": below(one.path),
+                "ca_file": below(one.ca_file),
+                "mapping": str(folder / one.mapping) if one.mapping.endswith(".toml") else one.mapping,
+            }
+        )
+        for one in settings.endpoint
+    )
+    return Settings(
+        portal=settings.portal.model_copy(
+            update={"profile": str(folder / profile) if profile.endswith(".toml") else profile}
+        ),
+        paths=Paths(
+            content=folder / paths.content,
+            theme=folder / paths.theme,
+            output=folder / paths.output,
+            var=folder / paths.var,
+        ),
+        ledger=LedgerSection(url=url),
+        source=source,
+        endpoint=endpoints,
+    )
+
+
+_SECTIONS: dict[str, type[_Section]] = {
+    "portal": Portal,
+    "paths": Paths,
+    "ledger": LedgerSection,
+    "source": Source,
+    "endpoint": Endpoint,
+}
+
+
+def _sentence(error: Any) -> str:
+    where = [str(part) for part in error["loc"]]
+    key = ".".join(where)
+    if error["type"] == "extra_forbidden":
+        section = _SECTIONS.get(where[0], Settings) if len(where) > 1 else Settings
+        near = difflib.get_close_matches(where[-1], list(section.model_fields), n=1, cutoff=0.4)
+        return f"unknown key {key}" + (f"; did you mean {near[0]}?" if near else "")
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{key or 'the file'}: {message}"

@@ -1,0 +1,348 @@
+"""The only file that knows the HTTP library and the retry library.
+
+One client for both sides: the inspection platform we pull from and the endpoints we push to. It waits and tries
+again where that can help, says so in one line, and turns every foreign error into the two classes its caller
+chose. What it never does: follow a redirect, send the token to another host, put the token into a message.
+"""
+
+import random
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from threading import Timer
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple, Self
+
+import httpx2
+import orjson
+from tenacity import RetryCallState, Retrying, retry_if_result
+
+from publisher.errors import OutcomeUnknown, PublisherError, SettingsError
+
+MIB = 1 << 20
+DEEPEST_ANSWER = 64
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+class RetryPolicy(NamedTuple):
+    """How long to keep trying. Times in seconds; a ``Retry-After`` above ``longest_wait`` ends the trying."""
+
+    attempts: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+    budget: float = 300.0  # for one call, waits included
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the status, the headers with lower-case names, and the whole body, bounded in size."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    where: str
+    broken: type[PublisherError] = field(repr=False)
+
+    def json(self) -> Any:
+        """Return the body as JSON (RFC 8259), at most 64 levels deep; raise ``broken`` when it is not that."""
+        try:
+            tree = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            raise self.broken(f"{self.where} answered {self.status} with something that is not JSON.") from None
+        if not _is_within(tree, DEEPEST_ANSWER):
+            raise self.broken(f"{self.where} answered with JSON nested deeper than {DEEPEST_ANSWER} levels.")
+        return tree
+
+
+class _Failure(NamedTuple):
+    reason: str
+    again: bool = True
+    wait: float | None = None  # what the server asked for, in seconds
+    in_doubt: bool = False  # the request may have had its effect
+
+
+class Transport:
+    """A client for one base URL. Use it in a ``with`` statement; it keeps one connection open.
+
+    ``token`` is sent as a bearer token (RFC 6750); ``token_env`` is the name of the variable it came from and the
+    only thing a message says of it. ``timeout`` bounds one wait on the network, ``answer_timeout`` a whole
+    request with its answer, both in seconds. ``unavailable`` is raised when trying again later may help,
+    ``refused`` when a person must look (401, 403, a redirect, an answer too large or not to be decoded).
+    Raises ``SettingsError`` for a URL, token or certificate that cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str | None,
+        *,
+        unavailable: type[PublisherError],
+        refused: type[PublisherError],
+        token_env: str = "",
+        timeout: float = 20.0,
+        answer_timeout: float = 120.0,
+        max_answer_bytes: int = 64 * MIB,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008  an immutable value
+        ca_file: Path | None = None,
+        client_cert: tuple[Path, Path] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._base, self.host = _checked_base(base_url)
+        self._unavailable, self._refused = unavailable, refused
+        self._token_env = token_env
+        self._answer_timeout, self._max_bytes = answer_timeout, max_answer_bytes
+        self._retry, self._sleep, self._say = retry, sleep, say
+        self._socket: socket.socket | None = None
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "publisher"}
+        if token is not None:
+            if not token or not token.isascii() or not token.isprintable() or " " in token:
+                raise SettingsError(f"The token in environment variable {token_env} is empty or not plain ASCII.")
+            headers["Authorization"] = f"Bearer {token}"
+        self._client = httpx2.Client(
+            headers=headers,
+            timeout=timeout,
+            verify=_tls(ca_file, client_cert),
+            follow_redirects=False,
+            trust_env=False,  # neither a proxy nor a .netrc from the environment may see or replace the token
+            limits=httpx2.Limits(max_connections=1),
+        )
+
+    def __repr__(self) -> str:
+        return f"Transport({self._base!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(
+        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Return the answer to a GET of ``path`` (which starts with ``/``), whatever its status, unless retried."""
+        return self._call("GET", path, params or {}, headers or {}, None, safe=True)
+
+    def post(
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, safe: bool = False
+    ) -> Answer:
+        """Send ``body`` and return the answer.
+
+        ``safe`` says that sending twice does no harm. Without it a connection that breaks after the request
+        went out is not tried again: ``OutcomeUnknown`` tells the caller to ask first.
+        """
+        return self._call("POST", path, {}, headers or {}, body, safe=safe)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        safe: bool,
+    ) -> Answer:
+        if not path.startswith("/"):
+            raise ValueError("a path starts with /")
+        where = f"{self._base}{path}"
+        doubts: list[bool] = []
+
+        def once() -> Answer | _Failure:
+            outcome = self._once(method, where, params, headers, body)
+            if isinstance(outcome, _Failure) and outcome.in_doubt and not safe:
+                doubts.append(True)
+                if outcome.wait is None and not outcome.reason.startswith("status"):
+                    return outcome._replace(again=False)
+            return outcome
+
+        outcome = Retrying(
+            retry=retry_if_result(lambda found: isinstance(found, _Failure) and found.again),
+            wait=self._wait,
+            stop=self._is_enough,
+            sleep=self._sleep,
+            before_sleep=self._tell,
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )(once)
+        if isinstance(outcome, Answer):
+            return self._checked(outcome)
+        if doubts:
+            raise OutcomeUnknown(f"{where}: the request went out, but {outcome.reason}; ask before sending again.")
+        raise self._unavailable(f"{where}: {outcome.reason}. Nothing was lost; the next run tries again.")
+
+    def _once(
+        self,
+        method: str,
+        where: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> Answer | _Failure:
+        with self._deadline() as has_passed:
+            try:
+                with self._client.stream(
+                    method,
+                    where,
+                    params=params,
+                    headers=headers,
+                    content=body,
+                    extensions={"trace": self._keep_socket},
+                ) as response:
+                    status = response.status_code
+                    if status == 429 or status >= 500:
+                        asked = _seconds_to_wait(response.headers.get("retry-after"))
+                        return _Failure(f"status {status}", wait=asked, in_doubt=status not in (429, 503))
+                    return Answer(
+                        status,
+                        MappingProxyType({name.lower(): value for name, value in response.headers.items()}),
+                        self._read(response, where),
+                        where,
+                        self._refused,
+                    )
+            except _NEVER_SENT as failure:
+                if _is_distrust(failure):
+                    raise self._refused(
+                        f"{where}: its TLS certificate is not trusted; name the authority's certificate in ca_file."
+                    ) from failure
+                return _Failure("no connection")
+            except httpx2.DecodingError as failure:
+                raise self._refused(f"{where}: the answer is not encoded as it says.") from failure
+            except httpx2.TimeoutException:
+                return _Failure("no answer in time", in_doubt=True)
+            except httpx2.TransportError:
+                late = "no answer in time" if has_passed() else "the connection broke"
+                return _Failure(late, in_doubt=True)
+
+    def _read(self, response: httpx2.Response, where: str) -> bytes:
+        body = bytearray()
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > self._max_bytes:
+                raise self._refused(f"{where}: the answer is larger than {self._max_bytes} bytes.")
+        return bytes(body)
+
+    def _checked(self, answer: Answer) -> Answer:
+        if answer.status in (401, 403):
+            hint = f"check the token in environment variable {self._token_env}" if self._token_env else "no token"
+            raise self._refused(f"{answer.where}: refused us with status {answer.status}; {hint}.")
+        if 300 <= answer.status < 400 and answer.status != 304:
+            try:
+                host = httpx2.URL(answer.headers.get("location", "")).host or self.host
+            except httpx2.InvalidURL:
+                host = "an address that cannot be read"
+            raise self._refused(f"{answer.where}: redirects to {host}; redirects are not followed, correct the url.")
+        return answer
+
+    def _wait(self, state: RetryCallState) -> float:
+        failure = state.outcome.result() if state.outcome else None
+        if isinstance(failure, _Failure) and failure.wait is not None:
+            return failure.wait
+        ceiling = self._retry.first_wait * 2 ** min(state.attempt_number - 1, 30)
+        return random.uniform(0, min(self._retry.longest_wait, ceiling))  # full jitter
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        spent = max(state.seconds_since_start or 0.0, state.idle_for)
+        return (
+            state.attempt_number >= self._retry.attempts
+            or state.upcoming_sleep > self._retry.longest_wait
+            or spent + state.upcoming_sleep > self._retry.budget
+        )
+
+    def _tell(self, state: RetryCallState) -> None:
+        failure = state.outcome.result() if state.outcome else None
+        reason = failure.reason if isinstance(failure, _Failure) else "no answer"
+        self._say(
+            f"{self.host}: {reason}; trying again in {state.upcoming_sleep:.1f} s"
+            f" (attempt {state.attempt_number + 1} of {self._retry.attempts})"
+        )
+
+    @contextmanager
+    def _deadline(self) -> Iterator[Callable[[], bool]]:
+        """Shut the socket when a request takes longer than ``answer_timeout``, however slowly bytes drip in."""
+        ends_at = time.monotonic() + self._answer_timeout
+        timer = Timer(self._answer_timeout, self._shut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield lambda: time.monotonic() >= ends_at
+        finally:
+            timer.cancel()
+
+    def _keep_socket(self, event: str, info: Mapping[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    def _shut(self) -> None:
+        if self._socket is not None:
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # closed meanwhile
+
+
+def _checked_base(base_url: str) -> tuple[str, str]:
+    try:
+        url = httpx2.URL(base_url)
+    except httpx2.InvalidURL:
+        raise SettingsError(f"The url {base_url!r} cannot be read.") from None
+    if url.userinfo:
+        raise SettingsError("A url holds no user name or password; give the token in its environment variable.")
+    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
+        raise SettingsError(f"The url {base_url!r} must be http(s)://host[:port][/path], without ? or #.")
+    return base_url.rstrip("/"), url.host
+
+
+def _tls(ca_file: Path | None, client_cert: tuple[Path, Path] | None) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+        if client_cert is not None:
+            context.load_cert_chain(*client_cert)
+    except OSError as failure:  # ssl.SSLError is one
+        raise SettingsError(f"A certificate file cannot be used ({ca_file or client_cert}): {failure}") from failure
+    return context
+
+
+def _is_distrust(failure: BaseException | None) -> bool:
+    while failure is not None:
+        if isinstance(failure, ssl.SSLCertVerificationError):
+            return True
+        failure = failure.__cause__ or failure.__context__
+    return False
+
+
+def _seconds_to_wait(retry_after: str | None) -> float | None:
+    """Return what ``Retry-After`` asks for (RFC 9110, 10.2.3: seconds or a date), ``None`` when it says nothing."""
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:10])
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+def _is_within(tree: Any, levels: int) -> bool:
+    floor = [tree]
+    for _ in range(levels + 1):
+        floor = [
+            child
+            for node in floor
+            if isinstance(node, (dict, list))
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not floor:
+            return True
+    return False
