@@ -24,6 +24,7 @@ INDICATORS = "/indicators/"
 ABOUT = "/about/"
 MISSING = "/404.html"
 SITEMAP = "/sitemap.xml"
+SITEMAP_PAGES = "/sitemap-pages.xml"
 ROBOTS = "/robots.txt"
 STATIC = "/static/"
 

@@ -6,6 +6,7 @@ chose. What it never does: follow a redirect, send the token to another host, pu
 """
 
 import random
+import re
 import socket
 import ssl
 import time
@@ -27,6 +28,7 @@ from publisher.errors import OutcomeUnknown, PublisherError, SettingsError
 
 MIB = 1 << 20
 DEEPEST_ANSWER = 64
+_HOST = re.compile(r"[\w.:-]+")
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
@@ -62,9 +64,10 @@ class Answer:
 
 class _Failure(NamedTuple):
     reason: str
-    again: bool = True
     wait: float | None = None  # what the server asked for, in seconds
     in_doubt: bool = False  # the request may have had its effect
+    answered: bool = False
+    again: bool = True
 
 
 class Transport:
@@ -131,9 +134,7 @@ class Transport:
         """Return the answer to a GET of ``path`` (which starts with ``/``), whatever its status, unless retried."""
         return self._call("GET", path, params or {}, headers or {}, None, safe=True)
 
-    def post(
-        self, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, safe: bool = False
-    ) -> Answer:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, safe: bool = False) -> Answer:
         """Send ``body`` and return the answer.
 
         ``safe`` says that sending twice does no harm. Without it a connection that breaks after the request
@@ -160,8 +161,7 @@ class Transport:
             outcome = self._once(method, where, params, headers, body)
             if isinstance(outcome, _Failure) and outcome.in_doubt and not safe:
                 doubts.append(True)
-                if outcome.wait is None and not outcome.reason.startswith("status"):
-                    return outcome._replace(again=False)
+                return outcome._replace(again=outcome.answered)
             return outcome
 
         outcome = Retrying(
@@ -199,14 +199,12 @@ class Transport:
                     status = response.status_code
                     if status == 429 or status >= 500:
                         asked = _seconds_to_wait(response.headers.get("retry-after"))
-                        return _Failure(f"status {status}", wait=asked, in_doubt=status not in (429, 503))
-                    return Answer(
-                        status,
-                        MappingProxyType({name.lower(): value for name, value in response.headers.items()}),
-                        self._read(response, where),
-                        where,
-                        self._refused,
-                    )
+                        return _Failure(f"status {status}", asked, in_doubt=status not in (429, 503), answered=True)
+                    whole = self._read(response, where)
+                    if has_passed():  # cut by us, which may look like a proper end
+                        return _Failure("no answer in time", in_doubt=True)
+                    names = {name.lower(): value for name, value in response.headers.items()}
+                    return Answer(status, MappingProxyType(names), whole, where, self._refused)
             except _NEVER_SENT as failure:
                 if _is_distrust(failure):
                     raise self._refused(
@@ -295,7 +293,7 @@ def _checked_base(base_url: str) -> tuple[str, str]:
         raise SettingsError(f"The url {base_url!r} cannot be read.") from None
     if url.userinfo:
         raise SettingsError("A url holds no user name or password; give the token in its environment variable.")
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.host) or url.query or url.fragment:
         raise SettingsError(f"The url {base_url!r} must be http(s)://host[:port][/path], without ? or #.")
     return base_url.rstrip("/"), url.host
 

@@ -1,4 +1,4 @@
-// Search over every published subject, in the page: nothing typed here leaves the reader's device.
+// Search over every published subject, in the page: the names typed are compared on the reader's device.
 // The parts of the index are fetched once, after the first focus or when the address has a query.
 
 const PAGE_SIZE = 20;
@@ -275,10 +275,15 @@ async function run(page) {
   const mine = turn;
   const isCurrent = () => mine === turn;
   const query = readQuery(input.value);
-  if (query.words.length === 0) return clear();
+  if (query.words.length === 0) {
+    clear();
+    if (query.text !== "") say("请输入汉字、字母或者数字。");
+    return undefined;
+  }
   if (query.tooShort) {
     clear();
-    return say("请再输入一个字：至少要有连续两个字，或者代码的前四位。");
+    say("请再输入一个字：至少要有连续两个字，或者代码的前四位。");
+    return undefined;
   }
   if (index.rows.length === 0) say("正在载入查询数据…");
   try {

@@ -29,6 +29,11 @@ def pages_done(connection: Connection, done: Iterable[tuple[str, str]]) -> None:
         connection.execute(delete(owed_page).where(owed_page.c.scope == scope, owed_page.c.key == key))
 
 
+def owed_page_count(connection: Connection) -> int:
+    """Return how many parts of the site are owed."""
+    return connection.execute(select(func.count()).select_from(owed_page)).scalar_one()
+
+
 def page_count(connection: Connection) -> int:
     """Return how many files the site has."""
     return connection.execute(select(func.count()).select_from(page)).scalar_one()

@@ -268,6 +268,8 @@ batch = Table(  # sent, and not yet settled
     Column("endpoint", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("made_at", String, nullable=False),
+    Column("sent_at", String),  # of a file: when it lay whole in the folder; NULL = perhaps it never did
+    Index("batch_endpoint", "endpoint"),
 )
 
 batch_item = Table(
@@ -278,6 +280,8 @@ batch_item = Table(
     Column("version", Integer, nullable=False),
     Column("action", String, nullable=False),
     Column("digest", String),
+    Column("settled", Boolean, nullable=False, default=False),  # its receipt came before those of the others
+    Index("batch_item_record", "record_no"),
 )
 
 receipt = Table(
@@ -288,7 +292,7 @@ receipt = Table(
     Column("record_no", Integer, nullable=False),
     Column("version", Integer, nullable=False),
     Column("action", String, nullable=False),
-    Column("status", String, nullable=False),  # accepted, duplicate, rejected, unprocessed
+    Column("status", String, nullable=False),  # accepted, duplicate, rejected, unprocessed, unsendable
     Column("receipt_no", Text),
     Column("code", Text),
     Column("message", Text),

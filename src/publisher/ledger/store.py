@@ -22,15 +22,20 @@ from publisher.model import SHANGHAI
 class Ledger:
     """The ledger of one portal. Every change happens in :meth:`transaction`; reads may use :meth:`reading`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, rehearsal: bool = False) -> None:
         """Open the ledger at ``url`` (relative SQLite paths are the caller's to resolve), creating or migrating it.
 
-        Raises :class:`LedgerError` when it cannot be opened or was written by a newer version.
+        In a ``rehearsal`` all that happens is undone when the ledger is closed, and a ledger that is not there is not
+        made. Raises :class:`LedgerError` when it cannot be opened or was written by a newer version.
         """
         try:
             parsed = make_url(url)
             if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
-                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+                file = Path(str(parsed.database))
+                if rehearsal and not file.exists():
+                    parsed = make_url("sqlite://")
+                else:
+                    file.parent.mkdir(parents=True, exist_ok=True)
             self.engine: Engine = create_engine(parsed)
         except (NoSuchModuleError, ImportError, SQLAlchemyError) as error:
             raise SettingsError(f"[ledger] url cannot be used: {type(error).__name__}") from error
@@ -39,6 +44,12 @@ class Ledger:
         if parsed.get_backend_name() == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_immediate)
+        self._only: Connection | None = None
+        try:
+            if rehearsal:
+                self._only = self.engine.connect()
+        except DBAPIError as error:
+            raise LedgerError(f"the ledger could not be opened: {error.orig}") from error
         with self.transaction() as connection:
             migrate(connection)
 
@@ -49,7 +60,10 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database; the ledger cannot be used after."""
+        """Let go of the database (undoing a rehearsal); the ledger cannot be used after."""
+        if self._only is not None:
+            self._only.rollback()
+            self._only.close()
         self.engine.dispose()
 
     @contextmanager
@@ -59,6 +73,10 @@ class Ledger:
         Raises :class:`LedgerError` for whatever the database reports.
         """
         try:
+            if self._only is not None:
+                with self._only.begin_nested():
+                    yield self._only
+                return
             with self.engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
@@ -68,6 +86,9 @@ class Ledger:
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one moment of the ledger and does not hold up a writer."""
         try:
+            if self._only is not None:
+                yield self._only
+                return
             with self.engine.connect().execution_options(publisher_read=True) as connection:
                 yield connection
         except DBAPIError as error:

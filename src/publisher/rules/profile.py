@@ -1,9 +1,10 @@
 """A profile: the law a portal follows, as dated data.
 
 A profile file has a ``title``, perhaps ``extends`` (a shipped profile or a path) and one ``[[version]]`` or more. A
-version holds from its ``effective_on`` (until ``until_on``, if given) and says only what it changes. On a day each
-key has the value of the outermost profile that says something about it, in that profile's latest version. A value is
-written ``{ value, basis, certainty }``, or plainly in a table that states ``basis`` and ``certainty`` for all in it.
+version holds from its ``effective_on`` (up to ``until_on``, that day excluded) and says only what it changes. On a
+day each key has the value of the outermost profile that says something about it, in that profile's latest version.
+A value is written ``{ value, basis, certainty }``, or plainly in a table that states ``basis`` and ``certainty`` for
+all in it.
 """
 
 import tomllib
@@ -14,12 +15,14 @@ from datetime import date
 from hashlib import sha256
 from typing import Any, NamedTuple, get_args
 
-from publisher.errors import RuleConflict, RuleError
+from publisher.errors import CalendarGap, RuleConflict, RuleError
 from publisher.model import Intake, fold_label
 from publisher.rules.terms import Certainty, Rules, Value, checked, rules_of
 
 _HEAD = {"title", "extends", "version"}
 _VERSION_HEAD = {"effective_on", "until_on", "document", "certainty"}
+
+_UNASKED = "?"  # no outcome
 
 
 class ProfileValue(NamedTuple):
@@ -69,8 +72,10 @@ def _layer(text: str) -> Layer:
     title, extends, found = head.get("title"), head.get("extends"), head.get("version")
     if not isinstance(title, str) or not isinstance(extends, str | None) or not isinstance(found, list) or not found:
         raise RuleError("a profile has a title, perhaps the profile it extends, and one [[version]] or more")
-    versions = sorted((_version(each) for each in found), key=lambda each: each.effective_on)
-    days = [each.effective_on for each in versions]
+    versions = sorted(
+        (_version(each) for each in found), key=lambda each: (each.effective_on, each.until_on is not None)
+    )
+    days = [(each.effective_on, each.until_on) for each in versions]
     if len({*days}) < len(days):
         raise RuleConflict("two versions take effect on the same day")
     return Layer(title, extends, tuple(versions), text)
@@ -84,12 +89,11 @@ def _version(table: Mapping[str, Any]) -> Version:
         raise RuleError("a version needs effective_on (and, if it lapses, until_on), written as a date")
     if until_on is not None and until_on <= effective_on:
         raise RuleError(f"the version of {effective_on} ends on {until_on}, before it begins")
-    if not isinstance(document, str) or not document or certainty not in get_args(Certainty):
-        raise RuleError(f"the version of {effective_on} needs the document it rests on and its certainty")
+    grounds = _grounds(f"the version of {effective_on}", document, certainty)
     body = {key: each for key, each in table.items() if key not in _VERSION_HEAD}
     stated = {key: Value(*rest) for key, *rest in _leaves(body, "", None, None)}
     values = {key: each._replace(value=checked(key, each.value)) for key, each in stated.items()}
-    return Version(effective_on, until_on, document, certainty, values, {k: v.value for k, v in stated.items()})
+    return Version(effective_on, until_on, *grounds, values, {k: v.value for k, v in stated.items()})
 
 
 def _leaves(
@@ -126,7 +130,8 @@ class Profile:
     """A profile with all it extends: the rules of any day, and what labels and codes mean.
 
     ``versions`` are the days on which the rules change; ``fingerprint`` tells one content (calendars included)
-    from another; ``never_negative`` are the outcomes that no version calls negative.
+    from another; ``never_negative`` are the outcomes that no version calls negative, ``always_named`` the kinds of
+    subject that every version names.
     """
 
     title: str
@@ -134,9 +139,10 @@ class Profile:
     versions: tuple[date, ...]
     fingerprint: str
     never_negative: frozenset[str]
+    always_named: frozenset[str]
     _rules: tuple[Rules, ...]
     _intake: Intake
-    _due: dict[object, object] = field(default_factory=dict)  # dates already counted
+    _meanings: dict[tuple[str, str | None], str | None] = field(default_factory=dict)  # labels met so far
 
     @classmethod
     def of(cls, layers: Sequence[Layer], calendars: Sequence[str] = ()) -> "Profile":
@@ -146,9 +152,7 @@ class Profile:
         outcomes.
         """
         versions = [each for layer in layers for each in layer.versions]
-        days = sorted(
-            {each.effective_on for each in versions} | {each.until_on for each in versions if each.until_on}
-        )
+        days = sorted({each.effective_on for each in versions} | {each.until_on for each in versions if each.until_on})
         rules = tuple(rules_of(day, _values_on(layers, day)) for day in days)
         negative = {name for each in rules for name, outcome in each.outcomes.items() if outcome.negative}
         return cls(
@@ -157,16 +161,26 @@ class Profile:
             versions=tuple(days),
             fingerprint=sha256("\0".join([*(each.text for each in layers), *calendars]).encode()).hexdigest(),
             never_negative=frozenset(name for each in rules for name in each.outcomes) - negative,
+            always_named=frozenset.intersection(*(each.named_kinds for each in rules)),
             _rules=rules,
             _intake=Intake(_labels(rules), rules[-1].bad_check_digit == "quarantine"),
         )
 
     def on(self, day: date) -> Rules:
-        """The rules in force on ``day``; :class:`RuleError` for a day before the first version."""
+        """The rules in force on ``day``; :class:`CalendarGap` for a day before the first version."""
         at = bisect_right(self.versions, day)
         if not at:
-            raise RuleError(f"profile {self.title} begins on {self.versions[0]}; it says nothing about {day}")
+            raise CalendarGap(f"profile {self.title} begins on {self.versions[0]}; it says nothing about {day}")
         return self._rules[at - 1]
+
+    def plan_due_by(self, year: int) -> date | None:
+        """The day by which the plan of ``year`` is due, where the rules in force on that day name one."""
+        for rules in self._rules:
+            if rules.plan_by is not None:
+                due = date(year, *rules.plan_by)
+                if due >= self.versions[0] and self.on(due) is rules:
+                    return due
+        return None
 
     @property
     def latest(self) -> Rules:
@@ -187,15 +201,24 @@ class Profile:
         return self._intake
 
     def outcome_of(self, label: str, code: str | None = None) -> str | None:
-        """The outcome that ``label`` names, or ``code`` where the label is empty; None when unknown.
+        """The outcome that ``label`` or ``code`` names; None when neither is known or they contradict each other.
 
-        A code that means something else than its label is a contradiction, hence None too.
+        Codes joined by commas count when all of them mean the same.
         """
-        by_label = self._intake.labels.get(fold_label(label)) if label else None
-        by_code = self._intake.labels.get(fold_label(code)) if code else None
-        if not label:
-            return by_code
-        return by_label if by_code in (by_label, None) else None
+        known = self._meanings.get((label, code), _UNASKED)
+        if known is _UNASKED:
+            by_label, by_code = self._meaning(label), self._meaning(code) if code else None
+            known = by_label or by_code if by_code in (by_label, None) or by_label is None else None
+            if len(self._meanings) < 10_000:
+                self._meanings[label, code] = known
+        return known
+
+    def _meaning(self, words: str) -> str | None:
+        labels, folded = self._intake.labels, fold_label(words)
+        if folded in labels:
+            return labels[folded]
+        meant = {labels.get(part) for part in folded.split(",")}
+        return meant.pop() if len(meant) == 1 else None
 
 
 def _values_on(layers: Sequence[Layer], day: date) -> dict[str, Value]:

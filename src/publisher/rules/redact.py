@@ -52,16 +52,14 @@ def redact(text: str, exempt: Collection[str] = ()) -> tuple[str, tuple[Redactio
     folded = _fold(text)
     rest = _without_exempt(folded, exempt)
     found: list[Redaction] = []
-    for search in (_emails, _plates, _numbers, _addresses):
+    for search in (_emails, _plates, _numbers, _dashed_doors, _doors):
         for redaction in search(rest):
             found.append(redaction)
             rest = _blank(rest, redaction.start, redaction.end, _HIDDEN)
     return _replaced(text, found)
 
 
-def redact_names(
-    text: str, names: Collection[str], exempt: Collection[str] = ()
-) -> tuple[str, tuple[Redaction, ...]]:
+def redact_names(text: str, names: Collection[str], exempt: Collection[str] = ()) -> tuple[str, tuple[Redaction, ...]]:
     """Return ``text`` with the given persons' names replaced, and what was replaced, in order of place.
 
     For a record's inspectors, whose names are internal unless the profile says otherwise. A cell may hold
@@ -71,10 +69,10 @@ def redact_names(
     wanted = {name for cell in names for name in _persons(cell)}
     if not wanted:
         return text, ()
-    rest = text.translate(_FOLD)
+    rest = _fold(text)
     for mark in MARKS.values():
         rest = rest.replace(mark, _HIDDEN * len(mark))
-    for kept in exempt:
+    for kept in map(_fold, exempt):
         rest = rest.replace(kept, _EXEMPT * len(kept))
     longest_first = sorted(wanted, key=lambda name: (-len(name), name))
     pattern = re.compile("|".join(map(_name_pattern, longest_first)), re.IGNORECASE)
@@ -99,7 +97,7 @@ class _Folding(dict[int, str]):
             folded = str(digit)
         elif unicodedata.category(character) == "Pd" or plain == "−":
             folded = "-"
-        elif unicodedata.category(character) in ("Zs", "Cf"):
+        elif unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cf"):
             folded = " "  # invisible characters too: they must not split a number
         elif len(plain) == 1 and plain.isascii() and unicodedata.category(character) != "No":
             folded = plain
@@ -131,9 +129,7 @@ def _without_exempt(text: str, exempt: Collection[str]) -> str:
             if not (_joins(text, start) or _joins(text, end)):
                 text = _blank(text, start, end, _EXEMPT)
             start = text.find(kept, end)
-    return _REGISTERED.sub(
-        lambda match: _EXEMPT * len(match[0]) if _is_registered(match[0]) else match[0], text
-    )
+    return _REGISTERED.sub(lambda match: _EXEMPT * len(match[0]) if _is_registered(match[0]) else match[0], text)
 
 
 def _joins(text: str, place: int) -> bool:
@@ -149,8 +145,9 @@ def _is_registered(token: str) -> bool:
         return uscc.is_valid_registration_number(code)
     if not uscc.is_valid(code) or uscc.is_identity_number(code):
         return False
-    # a bank card of 18 digits may pass one check digit, hardly two
-    return not code[:17].isdigit() or uscc.organisation_check_character(code[8:16]) == code[16]
+    # a bank card of 18 digits may pass one check; hardly both, led by the digit of a register in use
+    inner = uscc.organisation_check_character(code[8:16]) == code[16]
+    return not code.isdigit() or (inner and code[0] in "159")
 
 
 def _replaced(text: str, found: list[Redaction]) -> tuple[str, tuple[Redaction, ...]]:
@@ -165,7 +162,9 @@ def _replaced(text: str, found: list[Redaction]) -> tuple[str, tuple[Redaction, 
 
 # --- what is personal
 
-_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]+\s{0,2}@\s{0,2}[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
+_AT_DOMAIN = r"\s{0,2}@\s{0,2}[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+# what follows one address without a gap may be another: left over, it would become one
+_EMAIL = re.compile(rf"(?<![\w.%+-])[\w.%+-]+{_AT_DOMAIN}(?:[\w.%+-]*{_AT_DOMAIN})*", re.ASCII)
 _PLATE = re.compile(
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]\s?[A-Za-z][\s·•・.-]{0,2}"
     r"(?=[A-Za-z]{0,5}\d)(?:[A-HJ-NP-Za-hj-np-z0-9]{5,6}|[A-HJ-NP-Za-hj-np-z0-9]{4}[警学挂港澳领试超])"
@@ -185,15 +184,16 @@ def _plates(text: str) -> Iterator[Redaction]:
 
 
 # A run is digits in groups, as people break up long numbers; each window of its groups may be personal.
-_RUN = re.compile(r"\d(?:[\s().·-]{0,3}\d)*(?:[\s-]?[Xx](?![0-9A-Za-z]))?", re.ASCII)
-_GROUP = re.compile(r"\d+(?:[\s-]?[Xx])?", re.ASCII)
+_RUN = re.compile(r"\d(?:[\s().·-]{0,3}\d)*", re.ASCII)
+_GROUP = re.compile(r"\d+", re.ASCII)
+_FINAL_X = re.compile(r"[\s-]?[Xx]")
 _LONGEST = 19
 
 _MOBILE = re.compile(r"(?:(?:00)?86|0)?1[3-9]\d{9}")
 _MOBILE_GROUPS = {(11,), (3, 4, 4), (3, 8), (7, 4), (3, 3, 5), (4, 4, 3), (4, 3, 4), (5, 6), (1,) * 11}
 _LANDLINE = re.compile(r"(?:0|86)(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7}")
 _LOCAL_NUMBER = re.compile(r"[2-9]\d{6,7}")
-_PHONE_LABEL = re.compile(r"(?:电话|座机|传真|联系方式|号码|tel|phone)[\s:.是为]{0,3}$", re.IGNORECASE)
+_PHONE_LABEL = re.compile(r"(?:电话号?码?|手机号?码?|座机|传真|联系方式|tel|phone)[\s:.是为]{0,3}$", re.IGNORECASE)
 
 
 def _numbers(text: str) -> Iterator[Redaction]:
@@ -220,15 +220,25 @@ def _windows(text: str, groups: list[tuple[int, int]]) -> Iterator[Redaction]:
         widths: list[int] = []
         longest: Redaction | None = None
         for group_start, end in groups[first : first + _LONGEST]:
-            group = "".join(text[group_start:end].split()).replace("-", "").upper()
-            digits += group
-            widths.append(len(group))
+            digits += text[group_start:end]
+            widths.append(end - group_start)
             if len(digits) > _LONGEST:
                 break
-            if len(digits) >= 7 and (kind := _kind_of_number(digits, tuple(widths), text, start)):
+            last = _FINAL_X.match(text, end) if len(digits) == 17 else None
+            if last and uscc.is_identity_number(digits + "X"):
+                longest = Redaction("identity", start, last.end())
+            elif len(digits) >= 7 and (kind := _kind_of_number(digits, tuple(widths), text, start)):
                 longest = Redaction(kind, start, end)
         if longest is not None:
-            yield longest
+            yield longest._replace(start=_with_its_sign(text, longest))
+
+
+def _with_its_sign(text: str, number: Redaction) -> int:
+    """Return where a number starts when its plus sign, or the bracket that it closes, is counted in."""
+    start, signs = number.start, "+(" if ")" in text[number.start : number.end] else "+"
+    while start > 0 and text[start - 1] in signs:
+        start -= 1
+    return start
 
 
 def _kind_of_number(digits: str, widths: tuple[int, ...], text: str, start: int) -> Kind | None:
@@ -252,7 +262,7 @@ def _is_of_a_province(digits: str) -> bool:
 
 def _is_bank_card(digits: str, widths: tuple[int, ...]) -> bool:
     # cards of 17 digits and more begin with 4-9; lower first digits are task numbers, led by an area code
-    if not digits.isdigit() or digits[0] < ("2" if len(digits) == 16 else "4"):
+    if digits[0] < ("2" if len(digits) == 16 else "4"):
         return False
     if not (len(widths) <= 2 or set(widths[:-1]) == {4} or set(widths) == {1}):
         return False
@@ -287,17 +297,23 @@ _DOOR = re.compile(
     r"(?:(?:\d{1,5}|[一二三四五六七八九零〇]{3,4})(?:室|房|号)?(?!\s*[\d%年月日个家户人次件批万元.]))?"
 )
 _DASHED_DOOR = re.compile(
-    r"(?<=[区园苑村寓庭里庄墅城])(?!\d{4}-)\d{1,4}[A-Za-z]?(?:-\d{1,4}[A-Za-z]?){1,3}(?:室|房|号)?(?![\d-])"
+    r"(?:(?<=小区)|(?<=社区)|(?<=[园苑村寓墅]))\d{1,3}[A-Za-z]?(?:-\d{1,3})?-\d{3,4}[A-Za-z]?"
+    r"(?:室|房|号)?(?!-|\s*[\d%年月日个家户人次件批万元])"
 )
 _DOORWAY = re.compile(r"室|单元|栋|幢|号楼|座")
-_HOME_ROAD = re.compile(r"(?:路|街|巷|弄|里|道|村|庄|小区|社区|花园|家园|苑|公寓|新城|府|庭|墅)[^〕\0。;\n]{0,25}$")
+_HOME_ROAD = re.compile(r"(?:路|街|巷|弄|里|大道|村|庄|小区|社区|花园|家园|苑|公寓|新城|墅)[^〕\0。;\n]{0,25}$")
 _HOME_LABEL = re.compile(r"(?:住址|家住|现住|居住地|居住在|户籍地?|家庭地址)[^〕\0。;\n]{0,40}$")
-_BUSINESS = re.compile(r"(?:大厦|广场|写字楼|商务楼|中心|产业园|工业园|科技园|创业园|商城|商场|市场|学校|医院)\s?$")
+_BUSINESS = re.compile(
+    r"(?:大厦|广场|写字楼|商务楼|中心|产业园|工业园|科技园|创业园|商城|商场|市场|学校|医院|政府|委会|办事处)\s?$"
+)
 
 
-def _addresses(text: str) -> Iterator[Redaction]:
+def _dashed_doors(text: str) -> Iterator[Redaction]:
     for match in _DASHED_DOOR.finditer(text):
         yield Redaction("address", *match.span())
+
+
+def _doors(text: str) -> Iterator[Redaction]:
     for match in _DOOR.finditer(text):
         before = text[max(0, match.start() - 50) : match.start()]
         if _is_home(match[0], before):
@@ -315,7 +331,7 @@ def _is_home(door: str, before: str) -> bool:
 # --- names
 
 _REMARK = re.compile(r"\([^)]*\)?")
-_BETWEEN_NAMES = re.compile(r"[、,;/|\n]|(?<=[^\s][^\s])\s+(?=[^\s][^\s])")
+_BETWEEN_NAMES = re.compile(r"[、,;/|\n]|(?<=[\u4e00-\u9fff]{2})\s+(?=[\u4e00-\u9fff]{2})")
 
 
 def _persons(cell: str) -> Iterator[str]:

@@ -43,7 +43,7 @@ def load_profile(name: str, relative_to: Path = Path()) -> Profile:
 def _read(name: str, relative_to: Path) -> tuple[str, str, Path]:
     """A profile's text, what tells it from others, and the folder from which its own paths count."""
     if name in profile_names():
-        return _HERE.joinpath("profiles", f"{name}.toml").read_text("utf-8"), name, relative_to
+        return _HERE.joinpath("profiles").joinpath(f"{name}.toml").read_text("utf-8"), name, relative_to
     path = (relative_to / name).resolve()
     try:
         return path.read_text("utf-8"), str(path), path.parent
@@ -56,4 +56,6 @@ def _read(name: str, relative_to: Path) -> tuple[str, str, Path]:
 
 def _calendars() -> list[str]:
     folder = _HERE.joinpath("calendar")
-    return [each.read_text("utf-8") for each in sorted(folder.iterdir(), key=lambda one: one.name) if each.name[0] != "_"]
+    return [
+        each.read_text("utf-8") for each in sorted(folder.iterdir(), key=lambda one: one.name) if each.name[0] != "_"
+    ]

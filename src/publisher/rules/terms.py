@@ -94,6 +94,8 @@ class Rules:
     bands: Mapping[Severity, Band]
     repair_available: bool
     repair_conditions: tuple[str, ...]
+    repair_needs_correction: bool
+    repair_needs_commitment: bool
     repair_within: Period
     cross_province_within: Period
     named_kinds: frozenset[str]
@@ -189,6 +191,8 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     **{f"period.{severity}.{key}": check for severity in SEVERITIES for key, check in _BAND.items()},
     "repair.available": _typed(bool),
     "repair.conditions": _texts,
+    "repair.needs_correction": _typed(bool),
+    "repair.needs_commitment": _typed(bool),
     "repair.decision": _period,
     "repair.cross_province": _period,
     "naming.kinds": _kinds,
@@ -256,6 +260,8 @@ def rules_of(effective_on: date, values: Mapping[str, Value]) -> Rules:
         bands={each: Band(**{key: get(f"period.{each}.{key}") for key in _BAND}) for each in SEVERITIES},
         repair_available=get("repair.available"),
         repair_conditions=get("repair.conditions"),
+        repair_needs_correction=get("repair.needs_correction"),
+        repair_needs_commitment=get("repair.needs_commitment"),
         repair_within=get("repair.decision"),
         cross_province_within=get("repair.cross_province"),
         named_kinds=get("naming.kinds"),

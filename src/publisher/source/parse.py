@@ -36,7 +36,7 @@ def parse(data: bytes) -> Any:
     try:
         tree = orjson.loads(data)
     except orjson.JSONDecodeError:
-        return _NOT_JSON
+        return _TOO_DEEP if load_doubled(text) is _TOO_DEEP else _NOT_JSON
     if data.count(b'"') != orjson.dumps(tree).count(b'"'):
         return _DOUBLED
     if data.count(b"{") + data.count(b"[") > DEEPEST and (fault := _fault_in(tree)):
@@ -56,7 +56,9 @@ def load_doubled(text: str) -> Any:
 
 def holds_doubled(tree: Any) -> bool:
     """Tell whether an object anywhere in ``tree`` repeated a key."""
-    return _fault_in(tree) is _DOUBLED
+    if isinstance(tree, dict):
+        return isinstance(tree, Doubled) or any(holds_doubled(part) for part in tree.values())
+    return isinstance(tree, list) and any(holds_doubled(part) for part in tree)
 
 
 def _is_plain(data: bytes, text: str) -> bool:

@@ -4,26 +4,27 @@ A record that cannot be trusted is set aside with its words, so that a person ca
 again; a doubt that does no harm is told as a Problem beside the record.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from publisher import uscc
-from publisher.model import MODELS, Intake, ItemList, Problem, Received, Result, SetAside
+from publisher.model import MODELS, Intake, Item, ItemList, Problem, Received, Result, SetAside, Task, fold_label
 from publisher.source.events import Checked
 from publisher.source.parse import parse
-from publisher.source.text import Fault, fold_label
+from publisher.source.text import Fault
 
 KEPT_CHARACTERS = 64 * 1024
 _LONGEST_MESSAGE = 300
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100  # outside these, counting days and periods makes no sense
 _IDS = {"plan": "plan_id", "item_list": "list_id", "result": "result_id", "case": "case_id", "tombstone": "record_id"}
+_PARTS: Mapping[str, tuple[str, type[BaseModel]]] = {"plan": ("tasks", Task), "item_list": ("items", Item)}
 _CODE_FIELDS = ("uscc", "reg_no")
 _LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])|(?<![0-9A-Za-z])\d{15}(?![0-9A-Za-z])")
 _DIGITS = re.compile(r"\d{12,}[Xx]?")
@@ -62,18 +63,29 @@ class Checker:
             record = model.model_validate(raw)
         except ValidationError as failure:
             return (self.set_aside(_fault_of(str(kind), failure), raw, file, line, words),)
-        fault = _fault_of_days(record.__dict__)
-        if fault is None and isinstance(record, Result):
+        if doubt := _fault_of_days(record.__dict__):
+            return (self.set_aside(doubt, raw, file, line, words),)
+        if isinstance(record, Result):
             return self._check_result(record, raw, file, line, words)
-        if fault is None and isinstance(record, ItemList) and not all(item.basis.strip() for item in record.items):
-            fault = _WITHOUT_BASIS
-        if fault is not None:
-            return (self.set_aside(fault, raw, file, line, words),)
+        if isinstance(record, ItemList) and not all(item.basis.strip() for item in record.items):
+            return (self.set_aside(_WITHOUT_BASIS, raw, file, line, words),)
         return (Received(record, raw, file, line),)
 
-    def set_aside(
-        self, fault: Fault, raw: Any, file: str, line: int | None, words: bytes | None = None
-    ) -> SetAside:
+    def check_row(self, kind: str, data: bytes) -> dict[str, Any] | Fault:
+        """Check the JSON text of one task of a plan or one item of a list; return it, or why it is refused."""
+        tree = parse(data)
+        if isinstance(tree, Fault):
+            return tree
+        key, model = _PARTS[kind]
+        try:
+            model.model_validate(tree)
+        except ValidationError as failure:
+            return _fault_of(kind, failure, (key,))
+        if kind == "item_list" and not tree["basis"].strip():
+            return _WITHOUT_BASIS
+        return dict(tree)
+
+    def set_aside(self, fault: Fault, raw: Any, file: str, line: int | None, words: bytes | None = None) -> SetAside:
         """Return ``raw`` (a record, or text that is none) set aside, its words masked and bounded."""
         return SetAside(_problem(fault, raw, file, line), _kept_words(raw, words)[:KEPT_CHARACTERS])
 
@@ -94,9 +106,7 @@ class Checker:
             doubts.append(_BAD_REG_NO)
         if _is_personal(subject.uscc) or _is_personal(subject.reg_no):
             return (self.set_aside(_PERSONAL, raw, file, line, words),)
-        if doubts and (
-            doubts[0] is _BAD_SHAPE or (doubts[0] is _BAD_CHECK_DIGIT and self._set_aside_bad_check_digit)
-        ):
+        if doubts and (doubts[0] is _BAD_SHAPE or (doubts[0] is _BAD_CHECK_DIGIT and self._set_aside_bad_check_digit)):
             return (self.set_aside(doubts[0], raw, file, line, words),)
         received = Received(record, raw, file, line)
         return (*(_problem(doubt, raw, file, line) for doubt in doubts), received) if doubts else (received,)
@@ -123,9 +133,7 @@ _WITHOUT_BASIS = Fault("item_without_basis", "An item without a legal basis may 
 _BAD_SHAPE = Fault("bad_code_shape", "uscc is not 18 characters of the code's alphabet (GB 32100).", "subject.uscc")
 _BAD_CHECK_DIGIT = Fault("bad_check_digit", "The check character of uscc is wrong (GB 32100).", "subject.uscc")
 _BAD_REG_NO = Fault("bad_registration_number", "The check digit of reg_no is wrong (GB/T 17710).", "subject.reg_no")
-_PERSONAL = Fault(
-    "identity_number_in_code", "A code field holds a person's identity number; it was masked.", "subject"
-)
+_PERSONAL = Fault("identity_number_in_code", "A code field holds a person's identity number; it was masked.", "subject")
 
 
 def _may_be_registration_number(number: str) -> bool:
@@ -153,21 +161,22 @@ def _fault_of_days(values: Mapping[str, Any]) -> Fault | None:
     return None
 
 
-def _fault_of(kind: str, failure: ValidationError) -> Fault:
+def _fault_of(kind: str, failure: ValidationError, place: tuple[str, ...] = ()) -> Fault:
     errors = failure.errors(include_url=False, include_input=False, include_context=False)
-    faults = [_fault_of_error(kind, error) for error in errors]
+    faults = [_fault_of_error(kind, (*place, *error["loc"]), error) for error in errors]
     worst = next((fault for fault in faults if fault.code not in ("wrong_value", "missing_key")), faults[0])
     more = f" ({len(faults) - 1} more in this record)" if len(faults) > 1 else ""
     return worst._replace(message=worst.message + more)
 
 
-def _fault_of_error(kind: str, error: ErrorDetails) -> Fault:
-    place = error["loc"]
+def _fault_of_error(kind: str, place: tuple[int | str, ...], error: ErrorDetails) -> Fault:
     name = _sayable(".".join(str(step) for step in place))
     if kind == "item_list" and len(place) > 1 and place[0] == "items" and place[-1] == "basis":
         return _WITHOUT_BASIS._replace(field=name)
     if "(R1-09)" in error["msg"] or (place and place[0] == "adjustment"):
-        return Fault("revision_without_approval", "A revision needs its adjustment: reason and approval (R1-09).", name)
+        return Fault(
+            "revision_without_approval", "A revision needs its adjustment: reason and approval (R1-09).", name or None
+        )
     match error["type"]:
         case "extra_forbidden":
             return Fault("unknown_key", f"The key {name} is not known.", name)
@@ -195,10 +204,10 @@ def _problem(fault: Fault, raw: Any, file: str, line: int | None) -> Problem:
 
 def _kept_words(raw: Any, words: bytes | None) -> str:
     """Return a record's text with the identity numbers of its code fields masked everywhere in it."""
-    if isinstance(raw, str):  # not JSON: no field tells which number is whose
-        return _LONG_NUMBER.sub(_masked, raw)
-    text = words.decode() if words is not None else _dumped(raw)
-    subject = raw.get("subject") if isinstance(raw, dict) else None
+    text = words.decode() if words is not None else raw if isinstance(raw, str) else _dumped(raw)
+    if not isinstance(raw, dict):  # no field tells which number is whose
+        return _LONG_NUMBER.sub(_masked, text)
+    subject = raw.get("subject")
     if not isinstance(subject, dict):
         return text
     written = [subject[name] for name in _CODE_FIELDS if isinstance(subject.get(name), str)]
@@ -216,4 +225,4 @@ def _masked(match: re.Match[str]) -> str:
 
 
 def _dumped(tree: Any) -> str:
-    return orjson.dumps(tree, default=str).decode()
+    return json.dumps(tree, ensure_ascii=False, default=str)

@@ -1,16 +1,15 @@
-"""Characters: which encodings are read, which characters never belong into a record, how labels are compared."""
+"""Characters: which encodings are read, and which characters never belong into a record."""
 
 import codecs
 import re
-import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
-# C0 (but tab and line breaks), DEL and C1, zero width, direction marks and overrides, lone surrogates: a reader
+# C0 (but tab, LF and CRLF), DEL and C1, zero width, direction marks and overrides, lone surrogates: a reader
 # cannot see them, and a name that holds one is not the name it seems to be.
-HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-
-_LABEL_SIGNS = str.maketrans("〔〕【】[]{}、；;。．", "()()()(),,,..")
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]|\r(?!\n)"
+)
 
 
 class Fault(NamedTuple):
@@ -19,12 +18,6 @@ class Fault(NamedTuple):
     code: str
     message: str
     field: str | None = None
-
-
-def fold_label(text: str) -> str:
-    """Return a label or code as it is compared: NFKC, no blanks, one kind of bracket and comma, upper case."""
-    folded = unicodedata.normalize("NFKC", text).translate(_LABEL_SIGNS)
-    return "".join(folded.split()).upper().rstrip(".")
 
 
 def table_encoding(path: Path) -> str | Fault:

@@ -1,0 +1,359 @@
+"""The command ``publisher``: one subcommand per verb. The only place that catches, prints and sets an exit status."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import orjson
+
+from publisher import __version__, settings
+from publisher.errors import PublisherError
+from publisher.model import SHANGHAI
+from publisher.telling import Teller
+
+STRICT_STATUS = 10  # all stages finished, but problems or refusals are open; reconcile: differences are left
+
+
+class Common(NamedTuple):
+    """The options every command takes, before or after its name."""
+
+    config: Path
+    as_of: str | None
+    as_json: bool
+
+    @property
+    def settings(self) -> settings.Settings:
+        """The settings of the portal."""
+        return settings.load(self.config)
+
+    @property
+    def day(self) -> Any:
+        """The day the command works for: the one asked for, or today in Asia/Shanghai."""
+        from publisher.pipeline import day_of
+
+        return day_of(self.as_of, datetime.now(SHANGHAI).date())
+
+
+_OPTIONS = (
+    click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="the portal's publisher.toml"),
+    click.option("--as-of", metavar="YYYY-MM-DD", help="work as on this day (default: today in Asia/Shanghai)"),
+    click.option("--json", "as_json", is_flag=True, default=None, help="print the summary as JSON on standard output"),
+)
+
+
+def _command(function: Callable[..., int | None]) -> Callable[..., None]:
+    """Give a command the common options, turn our errors into its exit status, and say them in one line."""
+
+    @functools.wraps(function)
+    def wrapped(config: Path | None, as_of: str | None, as_json: bool | None, **own: Any) -> None:
+        before = click.get_current_context().parent
+        given = before.params if before is not None else {}
+        common = Common(
+            config or given.get("config") or Path("publisher.toml"),
+            as_of or given.get("as_of"),
+            bool(as_json or given.get("as_json")),
+        )
+        try:
+            sys.exit(function(common, **own) or 0)
+        except PublisherError as error:
+            click.echo(f"publisher: {error}", err=True)
+            sys.exit(error.exit_status)
+        except KeyboardInterrupt:
+            click.echo("publisher: stopped; the next run goes on from here", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _add_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def _print_json(value: Any) -> None:
+    click.echo(orjson.dumps(value).decode())
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="publisher")
+@_add_options
+def main(**_: Any) -> None:
+    """Publish inspection plans, item lists and results, and stop publishing them when the law says so."""
+
+
+@main.command()
+@click.option("--strict", is_flag=True, help=f"exit {STRICT_STATUS} when problems or refusals are open at the end")
+@_command
+def run(common: Common, strict: bool) -> int:
+    """Pull, judge, build and push: the daily run. Safe to repeat."""
+    from publisher import pipeline
+
+    with Teller(common.as_json) as teller, pipeline.opened(common.settings, common.day, teller.watcher) as portal:
+        pulled = pipeline.pull(portal)
+        pipeline.judge(portal)
+        built = pipeline.build(portal)
+        pushed = pipeline.push(portal)
+        result = pipeline.summary(portal, pulled, built, pushed)
+    teller.summary(result, common.settings.paths.output)
+    for name, one in pushed.items():
+        if one.error:
+            click.echo(f"publisher: {name}: {one.error}", err=True)
+    if any(one.error for one in pushed.values()):
+        return 7
+    refused = sum(one.refused for one in pushed.values())
+    return STRICT_STATUS if strict and (result["problems"] or refused) else 0
+
+
+def _stage(name: str) -> Callable[[Common], int]:
+    def stage(common: Common) -> int:
+        from publisher import pipeline
+
+        with Teller(common.as_json) as teller, pipeline.opened(common.settings, common.day, teller.watcher) as portal:
+            done = getattr(pipeline, name)(portal)
+            result = pipeline.summary(
+                portal,
+                done if name == "pull" else {},
+                done if name == "build" else None,
+                done if name == "push" else {},
+            )
+        teller.summary(result, common.settings.paths.output)
+        return 7 if name == "push" and any(one.error for one in done.values()) else 0
+
+    return stage
+
+
+@main.command()
+@_command
+def pull(common: Common) -> int:
+    """Take what the source has finalized since the last run into the ledger."""
+    return _stage("pull")(common)
+
+
+@main.command()
+@_command
+def judge(common: Common) -> int:
+    """Judge what is new or whose day has come, and record the verdicts."""
+    return _stage("judge")(common)
+
+
+@main.command()
+@_command
+def build(common: Common) -> int:
+    """Make the site say what the ledger says; only what changed is rendered."""
+    return _stage("build")(common)
+
+
+@main.command()
+@_command
+def push(common: Common) -> int:
+    """Tell every endpoint what it is owed."""
+    return _stage("push")(common)
+
+
+@main.command()
+@_command
+def check(common: Common) -> None:
+    """List what is wrong or unsettled in the source, the ledger and the profile; nothing is written."""
+    from publisher import inquiry
+
+    with Teller(common.as_json) as teller:
+        for problem in inquiry.check(common.settings, common.day, teller.watcher):
+            if common.as_json:
+                _print_json(problem._asdict())
+            else:
+                where = f"{problem.file}:{problem.line}" if problem.line else problem.file or "-"
+                click.echo(f"{where}  {problem.code}  {problem.record or '-'}  {problem.message}")
+
+
+@main.command()
+@click.argument("result_id", required=False)
+@click.option("--all", "every", is_flag=True, help="every result, one line each")
+@_command
+def explain(common: Common, result_id: str | None, every: bool) -> None:
+    """Say what may be shown of a result on a day, and why; --as-of may look back."""
+    from publisher import inquiry
+
+    if every == (result_id is not None):
+        raise click.UsageError("name one RESULT_ID, or --all")
+    portal = inquiry.asked(common.settings)
+    with portal.ledger:
+        if result_id is None:
+            for line in inquiry.explain_all(portal, common.day):
+                if common.as_json:
+                    _print_json(line)
+                else:
+                    click.echo(
+                        f"{line['result_id']}  {line['state']}  {line['cause'] or line['rule']}  {line['since']}"
+                    )
+            return
+        verdict, words = inquiry.explain(portal, result_id, common.day)
+    if common.as_json:
+        _print_json({"result_id": result_id, **inquiry.verdict_words(verdict)})
+    else:
+        click.echo("\n".join(inquiry.in_words(result_id, common.day, words)))
+
+
+@main.command()
+@_command
+def preview(common: Common) -> None:
+    """Say what a run would add, change and stop; nothing is kept."""
+    from publisher import inquiry
+
+    with Teller(common.as_json) as teller:
+        planned, result = inquiry.preview(common.settings, common.day, teller.watcher)
+    if common.as_json:
+        _print_json({"planned": [one._asdict() for one in planned], **result})
+        return
+    for one in planned:
+        click.echo(f"{one.action:6} {one.kind} {one.record_id}  {one.state} ({one.rule})")
+    teller.summary(result, common.settings.paths.output)
+
+
+@main.command()
+@_command
+def status(common: Common) -> None:
+    """Say where the portal stands: latest day, states, what is owed and what endpoints hold."""
+    from publisher import inquiry
+
+    found = inquiry.status(common.settings)
+    if common.as_json:
+        _print_json(found)
+    else:
+        for key, value in found.items():
+            words = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+            click.echo(f"{key:12}{words}")
+
+
+@main.command()
+@click.argument("query")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--page", type=click.IntRange(1), default=1, show_default=True)
+@_command
+def search(common: Common, query: str, limit: int, page: int) -> None:
+    """Find records of any state by name, code or field (state:withdrawn 质汽); for officers."""
+    from publisher.desk.search import search as find
+    from publisher.ledger import Ledger
+
+    asked = common.settings
+    with Teller(common.as_json) as teller, Ledger(asked.ledger.url) as ledger:
+        found = find(
+            ledger, asked.paths.var, query, limit=limit, page=page,
+            on_progress=lambda done, total: teller.watcher.progress("index", done, total),
+        )  # fmt: skip
+    if common.as_json:
+        _print_json({"total": found.total, "hits": [hit._asdict() for hit in found.hits]})
+        return
+    for hit in found.hits:
+        click.echo(f"{hit.state:10} {hit.kind} {hit.id}  {hit.name}  {hit.uscc or '-'}  {hit.url or '-'}")
+    click.echo(f"{found.total} found")
+
+
+@main.command()
+@click.option("--endpoint", "only", help="this endpoint alone")
+@click.option("--repair", is_flag=True, help="owe every difference anew, for the next push")
+@_command
+def reconcile(common: Common, only: str | None, repair: bool) -> int:
+    """Compare what each endpoint holds with what the ledger would have it show."""
+    from publisher import exchange, pipeline
+
+    left = 0
+    with Teller(common.as_json) as teller, pipeline.opened(common.settings, common.day, teller.watcher) as portal:
+        for endpoint in pipeline.endpoints(common.settings):
+            if endpoint.kind != "api" or (only is not None and endpoint.name != only):
+                continue
+            for one in exchange.reconcile(portal.ledger, endpoint, repair=repair, say=teller.watcher.say):
+                left += 1
+                if common.as_json:
+                    _print_json({"endpoint": endpoint.name, **one._asdict()})
+                else:
+                    click.echo(f"{endpoint.name}: {' '.join(str(part) for part in one)}")
+    if not common.as_json:
+        click.echo(f"{left} differences")
+    return STRICT_STATUS if left else 0
+
+
+@main.command()
+@_command
+def audit(common: Common) -> int:
+    """Read the built site again and compare it with the ledger; exit 6 when they differ."""
+    from publisher.audit import audit as audited
+    from publisher.ledger import Ledger
+
+    found = 0
+    with Teller(common.as_json) as teller, Ledger(common.settings.ledger.url) as ledger:
+        for one in audited(
+            ledger,
+            common.settings.paths.output,
+            on_progress=lambda done, total: teller.watcher.progress("audit", done, total),
+        ):
+            found += 1
+            if common.as_json:
+                _print_json(one._asdict())
+            else:
+                click.echo(f"{one.kind}  {one.where}  {one.what}")
+    if not common.as_json:
+        click.echo(f"{found} differences between the site and the ledger")
+    return 6 if found else 0
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@_command
+def serve(common: Common, port: int) -> None:
+    """Look at the built site on the loopback address."""
+    from publisher.desk.serve import serve as serve_forever
+
+    serve_forever(common.settings.paths.output, port, lambda line: click.echo(line, err=True))
+
+
+@main.command()
+@click.option(
+    "--folder", type=click.Path(path_type=Path, exists=True, file_okay=False), help="what the platform serves"
+)
+@click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="keep the endpoints' state in this file")
+@click.option("--port", type=click.IntRange(0, 65535), default=8200, show_default=True)
+@click.option("--fault", multiple=True, metavar="[PLACE:]NAME=VALUE,…", help="faults to play, such as lost_after=0.1")
+@click.option("--seed", type=int, default=0, show_default=True, help="of the faults")
+@_command
+def sandbox(
+    common: Common, folder: Path | None, state: Path | None, port: int, fault: tuple[str, ...], seed: int
+) -> None:
+    """Play the inspection platform and the endpoints on the loopback address, to try everything against."""
+    from publisher.sandbox import Sandbox
+    from publisher.sandbox import serve as serve_forever
+
+    serve_forever(
+        Sandbox(folder=folder, state=state, port=port, seed=seed, faults=fault),
+        lambda line: click.echo(line, err=True),
+    )
+
+
+@main.command()
+@click.argument("record_id")
+@click.option("--basis", help="why: document and article")
+@click.option("--by", "placed_by", help="who decides")
+@click.option("--lift", is_flag=True, help="end the stop")
+@_command
+def hold(common: Common, record_id: str, basis: str | None, placed_by: str | None, lift: bool) -> None:
+    """Stop showing a record at once, on an officer's own decision; the next run acts on it."""
+    from publisher import inquiry, pipeline
+
+    if lift == bool(basis and placed_by) or (lift and (basis or placed_by)):
+        raise click.UsageError("give --basis and --by to hold a record, or --lift to end it")
+    with Teller(common.as_json) as teller, pipeline.opened(common.settings, common.day, teller.watcher) as portal:
+        done = inquiry.change_hold(portal, record_id, basis, placed_by)
+    if common.as_json:
+        _print_json({"record_id": record_id, "held": not lift})
+    else:
+        click.echo(f"{done}; `publisher run` makes it so on the site and at the endpoints")

@@ -1,0 +1,210 @@
+"""What a person may ask of a portal without changing it: why, what is wrong, what a run would do, where it stands."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+
+from publisher import __version__, pipeline, rules
+from publisher.errors import SettingsError, SourceUnavailable
+from publisher.ledger import Ledger
+from publisher.ledger.dockets import Docket, every, find
+from publisher.ledger.intake import kinds_of, touch
+from publisher.ledger.owed import held_counts, owed_page_count, owed_push_counts, page_count
+from publisher.ledger.problems import all_problems
+from publisher.ledger.schema import entry, hold, record
+from publisher.ledger.store import latest_day
+from publisher.ledger.verdicts import lift_hold, place_hold, state_counts
+from publisher.model import Problem, RecordKind, Verdict
+from publisher.pipeline import Portal, Watcher, judged_facts
+from publisher.rules.explain import Explanation
+from publisher.rules.explain import explain as explained
+from publisher.settings import Settings
+
+
+class Asked(NamedTuple):
+    """A portal opened to answer questions."""
+
+    ledger: Ledger
+    profile: rules.Profile
+    workdays: rules.Workdays
+
+
+def asked(settings: Settings) -> Asked:
+    """Open a portal to answer questions; the caller closes its ledger."""
+    return Asked(
+        Ledger(settings.ledger.url, rehearsal=True), rules.load_profile(settings.portal.profile), rules.load_workdays()
+    )
+
+
+def explain(portal: Asked, result_id: str, day: date) -> tuple[Verdict, Explanation]:
+    """Return the verdict on a result on a day, and why in words.
+
+    Raises :class:`SettingsError` for an id that the ledger does not hold.
+    """
+    with portal.ledger.reading() as connection:
+        docket = find(connection, "result", result_id)
+    if docket is None:
+        raise SettingsError(f"the ledger holds no result {result_id}; `publisher search` finds results by name")
+    facts, verdict = judged_facts(portal.profile, portal.workdays, docket, day)
+    return verdict, explained(facts, portal.profile, portal.workdays, day)
+
+
+def in_words(result_id: str, day: date, found: Explanation) -> Iterator[str]:
+    """Yield an explanation line by line, as ``publisher explain`` prints it."""
+    verdict = found.verdict
+    yield f"{result_id} on {day}: {verdict.state}" + (f" ({verdict.cause})" if verdict.cause else "")
+    yield f"  {found.sentence}  [{verdict.rule}; {verdict.basis}; {found.certainty}]"
+    yield f"  since {verdict.since or 'the beginning'}; rules in force since {found.law_on}"
+    if verdict.marks:
+        yield f"  marks: {', '.join(verdict.marks)}"
+    for one in found.counted:
+        provisional = " (provisional: no calendar published yet)" if one.provisional else ""
+        yield f"  {one.name} {one.on}{provisional}: {one.start_on} + {one.length}"
+        yield f"    [{one.key}; {one.basis}; {one.certainty}]"
+        if one.skipped:
+            yield "    not counted: " + "，".join(f"{off} {why}" for off, why in one.skipped)
+        if one.note:
+            yield f"    {one.note}"
+    for change_on, then in found.ahead:
+        yield f"  on {change_on}: {then.state}" + (f" ({then.cause})" if then.cause else "") + f"  [{then.rule}]"
+    for option in found.options:
+        yield f"  {option}"
+
+
+def explain_all(portal: Asked, day: date) -> Iterator[dict[str, Any]]:
+    """Yield the verdict on every result on a day, in the order the results were received."""
+    with portal.ledger.reading() as connection:
+        for docket in every(connection, ["result"]):
+            yield verdict_line(docket, judged_facts(portal.profile, portal.workdays, docket, day)[1])
+
+
+def verdict_line(docket: Docket, verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as ``explain --json`` prints it."""
+    return {"result_id": docket.row.record_id, **verdict_words(verdict)}
+
+
+def verdict_words(verdict: Verdict) -> dict[str, Any]:
+    """Return what a verdict says, with dates as text."""
+    return {
+        "state": verdict.state,
+        "cause": verdict.cause,
+        "marks": list(verdict.marks),
+        "rule": verdict.rule,
+        "basis": verdict.basis,
+        "since": _text(verdict.since),
+        "due_on": _text(verdict.due_on),
+        "next_change_on": _text(verdict.next_change_on),
+        "provisional": verdict.provisional,
+    }
+
+
+def check(settings: Settings, day: date, watcher: Watcher) -> Iterator[Problem]:
+    """Yield everything that is wrong or unsettled: what a pull now would find, and the profile's assumed values.
+
+    Nothing is written. A source that does not answer is told to the watcher; what the ledger knows is yielded still.
+    """
+    with pipeline.rehearsed(settings, day, watcher) as portal:
+        try:
+            pipeline.pull(portal)
+            pipeline.judge(portal)
+        except SourceUnavailable as error:
+            watcher.say(f"{error}; these are the problems of earlier runs")
+        with portal.ledger.reading() as connection:
+            yield from all_problems(connection)
+        yield from assumed(portal.profile)
+
+
+def assumed(profile: rules.Profile) -> Iterator[Problem]:
+    """Yield the profile's values that no text settles, for the operator to overlay."""
+    for one in profile.values():
+        if one.certainty == "assumed":
+            message = (
+                f"{one.key} = {one.value} from {one.effective_on} on is assumed ({one.basis}); settle it in an overlay"
+            )
+            yield Problem("assumed_value", None, one.key, message, None, None)
+
+
+class Planned(NamedTuple):
+    """What a run would do to one record that the public sees or would see."""
+
+    action: str  # add, change, stop
+    kind: str
+    record_id: str
+    state: str
+    rule: str
+
+
+def preview(settings: Settings, day: date, watcher: Watcher) -> tuple[list[Planned], dict[str, Any]]:
+    """Return what a run on a day would add, change and stop, and the summary it would leave; nothing is kept."""
+    with pipeline.rehearsed(settings, day, watcher) as portal:
+        pulled = pipeline.pull(portal)
+        pipeline.judge(portal)
+        planned = list(_planned(portal))
+        return planned, pipeline.summary(portal, pulled, None, {})
+
+
+def _planned(portal: Portal) -> Iterator[Planned]:
+    """Compare each record's verdict of this run with the one before it."""
+    with portal.ledger.reading() as connection:
+        query = (
+            select(entry.c.record_no, record.c.kind, record.c.record_id, entry.c.state, entry.c.rule)
+            .join(record, record.c.record_no == entry.c.record_no)
+            .where(entry.c.run_no == portal.run_no)
+            .order_by(record.c.kind, record.c.record_id)
+        )
+        for row in connection.execute(query).all():
+            before = connection.execute(
+                select(entry.c.state)
+                .where(entry.c.record_no == row.record_no, entry.c.run_no < portal.run_no)
+                .order_by(entry.c.entry_no.desc())
+                .limit(1)
+            ).scalar()
+            was, now = before == "published", row.state == "published"
+            if was or now:
+                action = "change" if was and now else "add" if now else "stop"
+                yield Planned(action, row.kind, row.record_id, row.state, row.rule)
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Return where a portal stands: its latest day, states, what is owed and held."""
+    portal = asked(settings)
+    with portal.ledger, portal.ledger.reading() as connection:
+        kinds = connection.execute(select(record.c.kind, func.count()).group_by(record.c.kind)).all()
+        return {
+            "version": __version__,
+            "profile": portal.profile.title,
+            "latest_day": _text(latest_day(connection)),
+            "records": {row[0]: row[1] for row in kinds},
+            "states": state_counts(connection),
+            "holds": connection.execute(
+                select(func.count()).select_from(hold).where(hold.c.lifted_on.is_(None))
+            ).scalar_one(),
+            "problems": sum(1 for _ in all_problems(connection)),
+            "pages": {"total": page_count(connection), "owed": owed_page_count(connection)},
+            "owed": owed_push_counts(connection),
+            "held": held_counts(connection),
+        }
+
+
+def change_hold(portal: Portal, record_id: str, basis: str | None, placed_by: str | None) -> str:
+    """Place an officer's stop on a record (``basis`` and ``placed_by`` given) or lift it; return what was done.
+
+    The next ``judge`` acts on it. Raises :class:`SettingsError` for an unknown id or a stop that is not there.
+    """
+    with portal.ledger.transaction() as connection:
+        kinds: list[RecordKind] = kinds_of(connection, record_id)
+        if not kinds:
+            raise SettingsError(f"the ledger holds no record {record_id}")
+        for kind in kinds:
+            if basis is not None and placed_by is not None:
+                place_hold(connection, kind, record_id, basis, placed_by, portal.day)
+            elif not lift_hold(connection, kind, record_id, portal.day):
+                raise SettingsError(f"{kind} {record_id} is not on hold")
+            touch(connection, kind, [record_id])
+    return f"{'held' if basis else 'lifted'}: {', '.join(kinds)} {record_id}"
+
+
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

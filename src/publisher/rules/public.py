@@ -1,0 +1,174 @@
+"""The public form of a record: what remains when everything that may not be public is left out or hidden.
+
+It is made before anything is written to the site, the search index or the outbox; they never see another form.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from publisher.model import Verdict
+from publisher.rules.facts import Facts
+from publisher.rules.profile import Profile
+from publisher.rules.redact import redact, redact_names
+from publisher.rules.timeline import severity_of
+from publisher.rules.workdays import Workdays
+
+Body = Mapping[str, Any]
+
+_LEFT_OUT = {"inspectors", "openness", "openness_basis", "recorded_at", "finalized_at"}
+_NOT_TEXT = {
+    "kind", "result_id", "plan_id", "task_id", "list_id", "item_code", "item_codes", "uscc", "reg_no", "region_code",
+    "severity", "scope", "plan_type", "status", "level", "outcome_code", "adjustment",
+}  # fmt: skip
+
+
+class PublicForm(NamedTuple):
+    """A record as the public may see it (``body``), and what the site says beside it."""
+
+    body: Body
+    beside: Body
+
+
+def public_form(
+    facts: Facts,
+    versions: Sequence[Body],
+    cases: Sequence[Body],
+    verdict: Verdict,
+    profile: Profile,
+    workdays: Workdays,
+    day: date,
+) -> PublicForm:
+    """Return the public form of the version that ``verdict`` publishes.
+
+    Inspectors, openness and internal instants are left out; numbers, addresses and inspectors' names in free text are
+    hidden. Beside it: outcomes by finding, severity, working days late, the firm's reply and objection for a result;
+    earlier revisions for a plan.
+    """
+    number = "version" if facts.kind == "result" else "revision"
+    body = next(one for one in versions if one[number] == verdict.version)
+    names = [name for one in versions for name in one.get("inspectors", ())]
+    exempt = _exempt(body)
+    public = {key: _hidden(key, value, names, exempt) for key, value in body.items() if key not in _LEFT_OUT}
+    if facts.kind == "result":
+        return PublicForm(public, _beside_result(facts, cases, verdict, profile, workdays, day, names, exempt))
+    earlier = [one for one in versions if one[number] <= body[number] and one["finalized_at"]]
+    return PublicForm(
+        public,
+        {
+            "finalized_on": _final_day(facts, body[number]),
+            "revisions": [_revision(facts, one, before) for before, one in zip([None, *earlier], earlier, strict=False)]
+            if facts.kind == "plan" and len(earlier) > 1
+            else [],
+        },
+    )
+
+
+def _exempt(body: Body) -> tuple[str, ...]:
+    """The numbers that stay: those of the record, its plan and task, and the subject's own codes and name."""
+    subject = body.get("subject") or {}
+    found = [body.get(key) for key in ("result_id", "plan_id", "task_id", "list_id", "penalty_no", "document_no")]
+    found += [subject.get("uscc"), subject.get("reg_no")]
+    return tuple(one for one in found if one)
+
+
+def _hidden(key: str, value: Any, names: Collection[str], exempt: Collection[str]) -> Any:
+    if key in _NOT_TEXT or key.endswith(("_on", "_at")):
+        return value
+    if isinstance(value, str):
+        words, _ = redact(value, exempt)
+        return redact_names(words, names, exempt)[0] if names and key != "name" else words
+    if isinstance(value, dict):
+        return {name: _hidden(name, one, names, exempt) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_hidden(key, one, names, exempt) for one in value]
+    return value
+
+
+def _beside_result(
+    facts: Facts,
+    cases: Sequence[Body],
+    verdict: Verdict,
+    profile: Profile,
+    workdays: Workdays,
+    day: date,
+    names: Collection[str],
+    exempt: Collection[str],
+) -> Body:
+    version = next(one for one in facts.versions if one.number == verdict.version)
+    late = verdict.published_on and verdict.due_on and verdict.published_on > verdict.due_on
+    replies = [one for one in cases if one["case_type"] == "reply" and one["decision"] != "refused" and one["reason"]]
+    replies = [one for one in replies if (one["decided_on"] or one["filed_on"]) <= day.isoformat()]
+    newest = max(replies, key=lambda one: (one["filed_on"], one["case_id"]), default=None)
+    objections = [
+        one["filed_on"]
+        for one in cases
+        if one["case_type"] == "objection"
+        and one["filed_on"] <= day.isoformat()
+        and not (one["decision"] and one["decided_on"] <= day.isoformat())
+    ]
+    return {
+        "outcomes": version.outcomes,
+        "severity": severity_of(version, profile.on(day)),
+        "late_days": workdays.count_between(verdict.due_on, verdict.published_on)
+        if late and verdict.due_on and verdict.published_on
+        else None,
+        "reply": _hidden("reason", newest["reason"], names, exempt) if newest and "reply" in verdict.marks else None,
+        "objection_filed_on": min(objections, default=None) if "objection_pending" in verdict.marks else None,
+    }
+
+
+def _final_day(facts: Facts, number: int) -> str | None:
+    found = next(one.finalized_on for one in facts.versions if one.number == number)
+    return found.isoformat() if found else None
+
+
+def _revision(facts: Facts, body: Body, before: Body | None) -> Body:
+    """One revision of a plan as its history tells it: why, by whom, and what changed task by task (R1-09, R4-03)."""
+    adjustment = body["adjustment"] or {}
+    return {
+        "revision": body["revision"],
+        "kind": adjustment.get("kind"),
+        "reason": redact(adjustment["reason"])[0] if adjustment else None,
+        "approved_by": adjustment.get("approved_by"),
+        "approved_on": adjustment.get("approved_on"),
+        "finalized_on": _final_day(facts, body["revision"]),
+        "changes": _changes(before, body) if before else [],
+    }
+
+
+def _changes(before: Body, after: Body) -> list[Body]:
+    found: list[Body] = []
+    old, new = ({task["task_id"]: task for task in one["tasks"]} for one in (before, after))
+    for task_id in dict.fromkeys([*old, *new]):
+        was, now = old.get(task_id), new.get(task_id)
+        where = f"任务 {(now or was or {})['seq']} {(now or was or {})['name']}"
+        if was is None or now is None:
+            found.append({"where": where, "before": was and was["name"], "after": now and now["name"]})
+            continue
+        found += [
+            {"where": f"{where}：{_TASK_LABELS.get(key, key)}", "before": _words(was[key]), "after": _words(now[key])}
+            for key in now
+            if was[key] != now[key]
+        ]
+    found += [
+        {"where": _PLAN_LABELS[key], "before": _words(before[key]), "after": _words(after[key])}
+        for key in _PLAN_LABELS
+        if before[key] != after[key]
+    ]
+    return found
+
+
+_TASK_LABELS = {
+    "seq": "序号", "name": "任务名称", "field": "抽查领域", "lead_department": "牵头部门",
+    "departments": "联合检查部门", "subjects": "检查对象", "methods": "检查方式", "ratio": "抽取比例",
+    "quantity": "抽取数量", "frequency": "检查频次", "levels": "检查层级", "inspection_type": "抽查类型",
+    "starts_on": "开始日期", "ends_on": "结束日期", "drawn": "已抽取", "status": "状态", "item_codes": "抽查事项",
+}  # fmt: skip
+_PLAN_LABELS = {"title": "计划名称", "complete_by": "完成期限", "declared_task_count": "任务数"}
+
+
+def _words(value: Any) -> str | None:
+    if isinstance(value, list):
+        return "、".join(value)
+    return None if value is None else str(value)

@@ -1,0 +1,108 @@
+"""Putting files into the built site: whole or not at all, only when their bytes differ.
+
+The ledger's list of files (``page``) always knows at least every file that is there: an address is noted before its
+file is written and struck out after it is removed, so that a killed build leaves nothing that a later one overlooks.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import delete, select, tuple_, update
+
+from publisher import paths
+from publisher.errors import SiteError
+from publisher.ledger import Ledger
+from publisher.ledger.owed import pages_done
+from publisher.ledger.schema import page
+from publisher.ledger.store import insert_into
+
+Part = tuple[str, str]  # scope, key
+
+
+class File(NamedTuple):
+    """One file of the site: its address and its bytes."""
+
+    address: str
+    content: bytes
+
+
+class Installed(NamedTuple):
+    """How many files changed."""
+
+    written: int
+    removed: int
+
+
+class Tree:
+    """The folder that is served. A file appears by rename, so that nobody ever reads half of one."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self._staging = output.parent / f".{output.name}.staging-{os.getpid()}"
+        self._folders: set[Path] = set()
+
+    def install(self, ledger: Ledger, parts: Mapping[Part, Iterable[File]]) -> Installed:
+        """Make the files of these parts of the site exactly those given: remove what is no longer of them, then write.
+
+        What was owed for them is struck out. Raises :class:`SiteError` when the folder cannot be written.
+        """
+        with ledger.transaction() as connection:
+            query = select(page).where(tuple_(page.c.scope, page.c.key).in_(list(parts)))
+            before = {row.path: row for row in connection.execute(query)}
+            now = {one.address: (part, one.content) for part, files in parts.items() for one in files}
+            digests = {address: hashlib.sha256(content).hexdigest() for address, (_, content) in now.items()}
+            gone = [address for address in before if address not in now]
+            fresh = [address for address in now if address not in before or before[address].digest != digests[address]]
+            noted = [
+                {"path": address, "scope": now[address][0][0], "key": now[address][0][1], "digest": "", "bytes": 0}
+                for address in fresh
+            ]
+            if noted:
+                statement = insert_into(connection, page)
+                changes = {name: statement.excluded[name] for name in ("scope", "key", "digest", "bytes")}
+                connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=changes), noted)
+        for address in gone:
+            self._remove(address)
+        for address in fresh:
+            self._write(address, now[address][1])
+        with ledger.transaction() as connection:
+            for address in gone:
+                connection.execute(delete(page).where(page.c.path == address))
+            for address in fresh:
+                values = {"digest": digests[address], "bytes": len(now[address][1])}
+                connection.execute(update(page).where(page.c.path == address).values(values))
+            pages_done(connection, parts)
+        return Installed(len(fresh), len(gone))
+
+    def close(self) -> None:
+        """Remove the staging folder."""
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _write(self, address: str, content: bytes) -> None:
+        target = self.output / paths.file_of(address)
+        try:
+            if target.parent not in self._folders:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._staging.mkdir(parents=True, exist_ok=True)
+                self._folders.add(target.parent)
+            partial = self._staging / "page"
+            partial.write_bytes(content)
+            partial.replace(target)
+        except OSError as error:
+            raise SiteError(f"{target} could not be written: {error.strerror}; the run can be repeated") from error
+
+    def _remove(self, address: str) -> None:
+        target = self.output / paths.file_of(address)
+        try:
+            target.unlink(missing_ok=True)
+            folder = target.parent
+            while folder != self.output and folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+                self._folders.discard(folder)
+                folder = folder.parent
+        except OSError as error:
+            raise SiteError(f"{target} could not be removed: {error.strerror}; the run can be repeated") from error

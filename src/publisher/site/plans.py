@@ -1,0 +1,149 @@
+"""Pages of plans: a year's plans, a plan with its tasks and revisions, a task with its results."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from publisher import paths
+from publisher.ledger import shown
+from publisher.ledger.shown import NO_PROGRESS, Shown
+from publisher.site.downloads import records_json, table_csv
+from publisher.site.install import File
+from publisher.site.views import Context, Page, Site, newest, place, plan_progress, task_progress, text
+
+TASK_ROWS = 500  # a longer task is listed by the months of its results
+
+
+def year_page(site: Site, year: int) -> list[Page]:
+    """Return the page of a year's plans; nothing when no plan of the year is shown."""
+    plans = list(shown.all_of(site.connection, "plan"))
+    mine = [one for one in plans if one.body["year"] == year]
+    if not mine:
+        return []
+    years = sorted({one.body["year"] for one in plans}, reverse=True)
+    address = paths.plans_year(year)
+    context = {
+        "view": site.head(
+            f"{year} 年抽查计划", address, "plans", crumbs=[("抽查计划", paths.PLANS)], as_of=newest(mine)
+        ),
+        "year": year,
+        "rows": [site.plan_row(one) for one in mine],
+        "years": [{"year": one, "href": site.href(paths.plans_year(one)), "current": one == year} for one in years],
+    }
+    return [Page(address, "plans_year.html", context)]
+
+
+def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[Page | File]:
+    """Return a plan's page, its tasks' links and its downloads; nothing when it is not shown.
+
+    ``documents`` gives the address of a plan's document among the hand-written pages.
+    """
+    one = shown.one_of(site.connection, "plan", plan_id)
+    if one is None:
+        return []
+    body, done = one.body, shown.progress(site.connection, plan_id)
+    address = paths.plan(body["year"], plan_id)
+    csv, json = (paths.data_plan(body["year"], plan_id, suffix) for suffix in ("csv", "json"))
+    context = {
+        "view": site.head(
+            body["title"],
+            address,
+            "plans",
+            crumbs=_crumbs(body["year"]),
+            as_of=one.row.since,
+            alternate=[(csv, "text/csv", "任务表（CSV）"), (json, "application/json", "计划（JSON）")],
+        ),
+        "plan": _facts(site, one, documents.get(plan_id))
+        | {
+            "downloads": [
+                {"title": "任务表（CSV）", "href": site.href(csv)},
+                {"title": "计划全文（JSON）", "href": site.href(json)},
+            ]
+        },
+        "progress": plan_progress(body, done),
+        "tasks": [
+            _task(site, plan_id, task) | {"progress": task_progress(task, done.get(task["task_id"], NO_PROGRESS))}
+            for task in sorted(body["tasks"], key=lambda task: task["seq"])
+        ],
+        "revisions": one.beside["revisions"],
+        "citation": citation(site, body["title"], body["authority"], address, one.row.since),
+    }
+    columns = ("seq", "task_id", "name", "field", "departments", "subjects", "methods", "ratio", "quantity",
+               "frequency", "levels", "status")  # fmt: skip
+    rows = [[_cell(task[column]) for column in columns] for task in body["tasks"]]
+    return [
+        Page(address, "plan.html", context),
+        File(csv, table_csv(columns, rows)),
+        File(json, records_json([{"ref": one.row.ref, **body}])),
+    ]
+
+
+def task_page(site: Site, plan_id: str, task_id: str) -> list[Page]:
+    """Return the page of a task with its newest results; nothing when its plan is not shown."""
+    plan = site.plans.get(plan_id)
+    task = plan.tasks.get(task_id) if plan else None
+    if plan is None or task is None:
+        return []
+    done = shown.progress(site.connection, plan_id).get(task_id, NO_PROGRESS)
+    rows = shown.of_task(site.connection, plan_id, task_id, TASK_ROWS)
+    address = paths.task(plan.year, plan_id, task_id)
+    crumbs = [*_crumbs(plan.year), (plan.title, paths.plan(plan.year, plan_id))]
+    context = {
+        "view": site.head(task["name"], address, "plans", crumbs=crumbs, as_of=newest(rows)),
+        "plan": {"title": plan.title, "href": plan.href},
+        "task": _task(site, plan_id, task) | {"progress": task_progress(task, done)},
+        "rows": [site.result_row(row) for row in rows],
+        "total": done.published,
+        "truncated": done.published > len(rows),
+    }
+    return [Page(address, "task.html", context)]
+
+
+def _crumbs(year: int) -> list[tuple[str, str]]:
+    return [("抽查计划", paths.PLANS), (f"{year} 年", paths.plans_year(year))]
+
+
+def _facts(site: Site, one: Shown, document: str | None) -> Context:
+    body = one.body
+    plain = ("plan_id", "title", "year", "authority", "level", "scope", "plan_type", "document_no", "approved_on",
+             "filed_on", "complete_by", "declared_task_count", "revision")  # fmt: skip
+    return {key: body[key] for key in plain} | {
+        "region": place(body["region_code"]),
+        "finalized_on": one.beside["finalized_on"],
+        "published_on": text(one.row.published_on),
+        "due_on": text(one.row.due_on),
+        "document_href": site.href(document) if document else None,
+    }
+
+
+def _task(site: Site, plan_id: str, task: Mapping[str, Any]) -> Context:
+    plain = ("task_id", "seq", "name", "field", "lead_department", "departments", "subjects", "methods", "ratio",
+             "quantity", "frequency", "levels", "inspection_type", "starts_on", "ends_on", "status")  # fmt: skip
+    items = [(code, site.items.get(code)) for code in task["item_codes"]]
+    return {key: task[key] for key in plain} | {
+        "anchor": task["task_id"],
+        "cancelled": task["status"] == "cancelled",
+        "items": [
+            {"code": code, "name": item.name if item else code, "href": item.href if item else None}
+            for code, item in items
+        ],
+        "results_href": site.task_href(plan_id, task["task_id"]),
+    }
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return "、".join(value)
+    return "" if value is None else str(value)
+
+
+def citation(site: Site, title: str, author: str, address: str, since: date | None) -> Context:
+    """Return how to cite a page, in GB/T 7714-2015 and BibTeX. The day of reading is the reader's to add."""
+    where = site.job.base_url + address
+    year = "" if since is None else str(since.year)
+    key = address.strip("/").replace("/", "-")
+    return {
+        "gbt7714": f"{author}. {title}[EB/OL]. {f'({since})' if since else ''}[引用日期]. {where}.",
+        "bibtex": f"@misc{{{key},\n  author = {{{{{author}}}}},\n  title = {{{title}}},\n  year = {{{year}}},\n"
+        f"  howpublished = {{\\url{{{where}}}}}\n}}",
+    }

@@ -1,0 +1,145 @@
+"""Pages of subjects: one each, and the lists by region that lead to all of them without a script."""
+
+from publisher import paths, regions
+from publisher.ledger import shown
+from publisher.ledger.shown import Shown
+from publisher.site.views import SEVERITIES, Context, Page, Site, marks, newest, place, text
+
+
+def subject_page(site: Site, subject_no: int) -> list[Page]:
+    """Return a subject's page with every result shown; nothing when none is."""
+    results = shown.of_subject(site.connection, subject_no)
+    if not results:
+        return []
+    row = shown.subject_row(results)
+    context = {
+        "view": site.head(
+            row.name,
+            row.path,
+            "subjects",
+            description=f"{row.name}的抽查检查结果：{row.results} 条",
+            crumbs=_crumbs(row.region_code),
+            as_of=newest(results),
+        ),
+        "subject": {
+            "name": row.name,
+            "kind": results[0].body["subject"]["kind"],
+            "uscc": row.uscc,
+            "reg_no": row.reg_no,
+            "region": place(row.region_code),
+            "former_names": list(row.former_names),
+        },
+        "results": [_result(site, one) for one in results],
+    }
+    return [Page(row.path, "subject.html", context)]
+
+
+def _crumbs(region_code: str) -> list[tuple[str, str]]:
+    name = place(region_code) or region_code
+    return [("检查对象", paths.SUBJECTS), (name, paths.subjects_region(region_code))]
+
+
+def _result(site: Site, one: Shown) -> Context:
+    body, row, beside = one.body, one.row, one.beside
+    plan = site.plans.get(body["plan_id"])
+    task = plan.tasks.get(body["task_id"]) if plan else None
+    checked = {finding["item_code"] for finding in body["findings"]}
+    unchecked = [
+        site.items[code] for code in (task or {}).get("item_codes", ()) if code in site.items and code not in checked
+    ]
+    plain = ("authority", "departments", "inspection_type", "methods", "ended_on", "measure", "disposition",
+             "penalty_no", "remark")  # fmt: skip
+    return {key: body[key] for key in plain} | {
+        "anchor": row.record_id,
+        "plan": {"title": plan.title if plan else body["plan_id"], "href": plan.href if plan else None},
+        "task": {
+            "name": task["name"] if task else body["task_id"],
+            "href": site.task_href(body["plan_id"], body["task_id"]) if task else None,
+        },
+        "published_on": text(row.published_on),
+        "due_on": text(row.due_on),
+        "provisional": row.provisional,
+        "late_days": beside["late_days"],
+        "findings": [
+            _finding(site, finding, outcome)
+            for finding, outcome in zip(body["findings"], beside["outcomes"], strict=True)
+        ],
+        "unchecked": [{"name": item.name, "href": item.href} for item in unchecked],
+        "marks": marks(one),
+        "reply": beside["reply"],
+        "objection_filed_on": beside["objection_filed_on"],
+        "negative": row.negative,
+        "severity_label": SEVERITIES.get(beside["severity"] or ""),
+        "may_apply_on": text(row.may_apply_on),
+        "ends_on": text(row.ends_on),
+        "repairable": row.may_apply_on is not None,
+        "calendar_href": None,
+        "basis": row.basis,
+        "ref": row.ref,
+    }
+
+
+def _finding(site: Site, finding: Context, outcome: str) -> Context:
+    item = site.items.get(finding["item_code"])
+    return {
+        "seq": finding["seq"],
+        "item_name": finding["item_name"],
+        "item_href": item.href if item else None,
+        "item_basis": item.basis if item else None,
+        "outcome": site.job.words[outcome],
+        "note": finding["note"],
+    }
+
+
+def index_page(site: Site) -> Page:
+    """Return the way to every subject without a script: the regions that have some."""
+    sizes = shown.region_sizes(site.connection)
+    context = {
+        "view": site.head("检查对象", paths.SUBJECTS, "subjects"),
+        "regions": [
+            {"name": _region_name(code), "href": site.href(paths.subjects_region(code)), "count": count}
+            for code, count in sizes
+        ],
+    }
+    return Page(paths.SUBJECTS, "subjects.html", context)
+
+
+def region_page(site: Site, region_code: str, number: int) -> list[Page]:
+    """Return a numbered page of a region's subjects, counted from the first ever shown; the first links to all."""
+    pages = shown.region_pages(site.connection, region_code)
+    if number not in pages:
+        return []
+    first, last = (number - 1) * paths.LIST_PAGE, len(pages)
+    rows = shown.subjects_of_region(site.connection, region_code, (first, first + paths.LIST_PAGE))
+    address = paths.subjects_region(region_code, number)
+    name = _region_name(region_code)
+
+    def link(which: int) -> str:
+        return site.href(paths.subjects_region(region_code, which))
+
+    context = {
+        "view": site.head(
+            f"{name}的检查对象" + (f"（第 {number} 页）" if number > 1 else ""),
+            address,
+            "subjects",
+            crumbs=[("检查对象", paths.SUBJECTS)],
+        ),
+        "region": name,
+        "number": number,
+        "pages": [
+            {"number": which, "href": link(which), "current": which == number, "count": count}
+            for which, count in pages.items()
+        ]
+        if number == 1
+        else None,
+        "rows": [
+            {"name": row.name, "href": site.href(row.path), "uscc": row.uscc, "count": row.results} for row in rows
+        ],
+        "previous_href": link(number - 1) if number > 1 else None,
+        "next_href": link(number + 1) if number < last else None,
+    }
+    return [Page(address, "subjects_region.html", context)]
+
+
+def _region_name(region_code: str) -> str:
+    return place(region_code) or regions.name(region_code) or region_code

@@ -1,0 +1,130 @@
+"""The parts of the site that are rendered on their own: which there are, and the pages each is made of.
+
+A part is a scope and a key; the ledger owes parts, and every file of the site belongs to exactly one.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection, distinct, select
+
+from publisher import paths
+from publisher.errors import RenderFailed
+from publisher.ledger import shown
+from publisher.ledger.schema import record, subject
+from publisher.site import feeds, items, plans, portal, results, search_index, subjects
+from publisher.site.install import File
+from publisher.site.views import Page, Site
+
+# Subjects and lists come first, so that what is withdrawn goes first; overviews read the list of files and come last.
+ORDER = ("subject", "month_page", "month", "search_part", "task", "plan", "plans_year", "item_list", "region_page",
+         "region", "sitemap_part", "portal")  # fmt: skip
+
+
+def render(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> list[Page | File]:
+    """Return the pages and files of one part as the ledger has it now; none when it is not to be shown."""
+    match scope:
+        case "subject":
+            return [*subjects.subject_page(site, int(key))]
+        case "month_page":
+            month, number = key.split("/")
+            return [] if number == "1" else [*results.month_page(site, *_month(month), int(number))]
+        case "month":
+            return [*results.month_page(site, *_month(key), 1), *results.month_files(site, *_month(key))]
+        case "search_part":
+            return [*search_index.part(site, int(key))]
+        case "task":
+            plan_id, task_id = key.split("/")
+            return [*plans.task_page(site, plan_id, task_id)]
+        case "plan":
+            return plans.plan_pages(site, key, documents)
+        case "plans_year":
+            return [*plans.year_page(site, int(key))]
+        case "item_list":
+            return items.list_pages(site, key)
+        case "region_page":
+            region_code, number = key.split("/")
+            return [] if number == "1" else [*subjects.region_page(site, region_code, int(number))]
+        case "region":
+            return [*subjects.region_page(site, key, 1)]
+        case "sitemap_part":
+            return [*feeds.sitemap_part(site, int(key))]
+        case "portal":
+            return list(_portal(site))
+        case _:
+            raise RenderFailed(f"the ledger owes {scope} {key}, which is no part of the site")
+
+
+def _portal(site: Site) -> Iterator[Page | File]:
+    yield portal.home_page(site)
+    yield portal.plans_page(site)
+    yield items.index_page(site)
+    yield from results.index_pages(site)
+    yield subjects.index_page(site)
+    yield portal.search_page(site)
+    yield portal.data_page(site)
+    yield portal.withdrawn_page(site)
+    yield portal.indicators_page(site)
+    yield portal.missing_page(site)
+    yield search_index.manifest(site)
+    yield feeds.feed(site)
+    yield from feeds.sitemap_index(site)
+    yield feeds.robots(site)
+
+
+def widen(connection: Connection, owed: Mapping[str, list[str]]) -> set[tuple[str, str]]:
+    """Return the parts that are owed because a plan or list that other pages name has come, changed or gone."""
+    found: set[tuple[str, str]] = set()
+    if owed.get("results_of_list"):
+        found |= _subjects_of(connection, None)
+    for plan_id in owed.get("results_of_plan", ()):
+        found |= _subjects_of(connection, plan_id)
+        query = select(distinct(record.c.task_id)).where(record.c.plan_id == plan_id, record.c.kind == "result")
+        found |= {("task", f"{plan_id}/{task_id}") for task_id in connection.execute(query).scalars()}
+        plan = shown.one_of(connection, "plan", plan_id)
+        found |= {("task", f"{plan_id}/{task['task_id']}") for task in plan.body["tasks"]} if plan else set()
+        query = select(record.c.year, record.c.month, record.c.slot // paths.LIST_PAGE + 1).where(
+            record.c.plan_id == plan_id, record.c.slot.is_not(None)
+        )
+        for year, month, number in connection.execute(query.distinct()):
+            found.add(("month", f"{year}-{month:02}") if number == 1 else ("month_page", f"{year}-{month:02}/{number}"))
+    return found
+
+
+def _subjects_of(connection: Connection, plan_id: str | None) -> set[tuple[str, str]]:
+    query = select(distinct(record.c.subject_no)).where(record.c.state == "published", record.c.kind == "result")
+    if plan_id is not None:
+        query = query.where(record.c.plan_id == plan_id)
+    return {("subject", str(number)) for number in connection.execute(query).scalars()}
+
+
+def everything(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Yield every part of the site that the ledger gives rise to."""
+    for number in connection.execute(select(subject.c.subject_no).where(subject.c.slot.is_not(None))).scalars():
+        yield "subject", str(number)
+    for size in shown.month_sizes(connection):
+        month = f"{size.year}-{size.month:02}"
+        yield "month", month
+        for number in shown.month_pages(connection, size.year, size.month):
+            yield "month_page", f"{month}/{number}"
+    highest = connection.execute(select(subject.c.subject_no).order_by(subject.c.subject_no.desc()).limit(1)).scalar()
+    for number in range((highest or 0) // paths.SEARCH_PART + 1):
+        yield "search_part", str(number)
+    for number in range((highest or 0) // paths.SITEMAP_PART + 1):
+        yield "sitemap_part", str(number)
+    for one in shown.all_of(connection, "plan"):
+        yield "plan", one.row.record_id
+        yield "plans_year", str(one.body["year"])
+        for task in one.body["tasks"]:
+            yield "task", f"{one.row.record_id}/{task['task_id']}"
+    for one in shown.all_of(connection, "item_list"):
+        yield "item_list", one.row.record_id
+    for region_code, _ in shown.region_sizes(connection):
+        yield "region", region_code
+        for number in shown.region_pages(connection, region_code):
+            yield "region_page", f"{region_code}/{number}"
+    yield "portal", ""
+
+
+def _month(key: str) -> tuple[int, int]:
+    year, month = key.split("-")
+    return int(year), int(month)

@@ -1,0 +1,154 @@
+"""Rows of cells out of CSV and XLSX files, with the row numbers a person sees."""
+
+import csv
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+from publisher.source.cells import Cell
+from publisher.source.text import Fault, table_encoding
+
+Row = tuple[int, list[Cell] | Fault]
+
+LARGEST_CSV = 256 << 20
+LARGEST_XLSX = 64 << 20
+LARGEST_UNPACKED = 512 << 20
+MOST_CELLS = 5_000_000  # the reader holds the whole rectangle up to the last cell, filled or not
+_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*>")
+_PLACE = re.compile(rb'\sr="([A-Z]{1,3})(\d{1,7})"')
+_ERROR = b't="e"'
+
+
+class Sheet(NamedTuple):
+    """One sheet: its name where a file has several, its rows, and where merged headings end."""
+
+    name: str | None
+    rows: Iterable[Row]
+    heading_ends: Mapping[int, int]  # row a merged cell begins in -> last row of it
+
+
+class Book(NamedTuple):
+    """The sheets of a file that hold cells, and how many cells show an error (``#REF!``) and read as empty."""
+
+    sheets: list[Sheet]
+    error_cells: int
+
+
+def book_of(path: Path) -> Book | Fault:
+    """Return the sheets of a ``.csv`` or ``.xlsx`` file, or why it cannot be read."""
+    if path.suffix.lower() == ".csv":
+        if path.stat().st_size > LARGEST_CSV:
+            return Fault("too_large", f"A CSV file may have {LARGEST_CSV} bytes; split it.")
+        encoding = table_encoding(path)
+        if isinstance(encoding, Fault):
+            return encoding
+        return Book([Sheet(None, _csv_rows(path, encoding), {})], 0)
+    try:
+        error_cells = _surveyed(path)
+        return error_cells if isinstance(error_cells, Fault) else Book(_xlsx_sheets(path), error_cells)
+    except (
+        CalamineError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+        EOFError,
+    ):
+        return Fault("unreadable", "The file is not a readable XLSX workbook.")
+    except BaseException as failure:
+        if type(failure).__name__ != "PanicException":  # the reader's own abort is no subclass of Exception
+            raise
+        return Fault("unreadable", "The file is not a readable XLSX workbook.")
+
+
+def _csv_rows(path: Path, encoding: str) -> Iterator[Row]:
+    with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        while True:
+            number = reader.line_num + 1
+            try:
+                yield number, list(next(reader))
+            except StopIteration:
+                return
+            except csv.Error:
+                yield number, Fault("bad_csv", "The row is not valid CSV (quotation marks, or a cell too long).")
+
+
+def _xlsx_sheets(path: Path) -> list[Sheet]:
+    with CalamineWorkbook.from_path(path) as book:
+        visible = [
+            book.get_sheet_by_name(about.name)
+            for about in book.sheets_metadata
+            if about.typ == SheetTypeEnum.WorkSheet and about.visible == SheetVisibleEnum.Visible
+        ]
+    filled = [sheet for sheet in visible if sheet.end is not None]
+    return [_xlsx_sheet(sheet, sheet.name if len(filled) > 1 else None) for sheet in filled]
+
+
+def _xlsx_sheet(sheet: CalamineSheet, name: str | None) -> Sheet:
+    ends: dict[int, int] = {}
+    merged: dict[int, list[tuple[int, int]]] = {}
+    for (top, left), (bottom, _) in sheet.merged_cell_ranges or ():
+        if bottom > top:
+            ends[top + 1] = max(bottom + 1, ends.get(top + 1, 0))
+            merged.setdefault(top, []).append((left, bottom))
+    return Sheet(name, _xlsx_rows(sheet, merged), ends)
+
+
+def _xlsx_rows(sheet: CalamineSheet, merged: Mapping[int, list[tuple[int, int]]]) -> Iterator[Row]:
+    """Yield the rows with merged cells filled down; sideways they are not, a title over columns is none of them."""
+    first_column = sheet.start[1] if sheet.start else 0
+    below: dict[int, tuple[int, Cell]] = {}  # column -> last row it reaches, value
+    for index, values in enumerate(sheet.iter_rows()):
+        cells: list[Cell] = [None] * first_column + list(values)
+        for column, (last, value) in below.items():
+            if index <= last and column < len(cells):
+                cells[column] = value
+        for column, bottom in merged.get(index, ()):
+            if column < len(cells):
+                below[column] = (bottom, cells[column])
+        yield index + 1, cells
+
+
+def _surveyed(path: Path) -> Fault | int:
+    """Look over a workbook before the reader loads it whole; return its number of error cells."""
+    if path.stat().st_size > LARGEST_XLSX:
+        return Fault("too_large", f"An XLSX file may have {LARGEST_XLSX} bytes; split it.")
+    with zipfile.ZipFile(path) as package:
+        if sum(part.file_size for part in package.infolist()) > LARGEST_UNPACKED:
+            return Fault("too_large", f"An XLSX file may unpack to {LARGEST_UNPACKED} bytes; split it.")
+    width = height = errors = 0
+    for cell in _cells_of(path):
+        errors += _ERROR in cell
+        if place := _PLACE.search(cell):
+            column = 0
+            for letter in place[1]:
+                column = column * 26 + letter - 64
+            width, height = max(width, column), max(height, int(place[2]))
+    if width * height > MOST_CELLS:
+        return Fault("too_large", f"The sheet reaches over {MOST_CELLS} cells; delete the empty rows and columns.")
+    return errors
+
+
+def _cells_of(path: Path) -> Iterator[bytes]:
+    """Yield the opening tag of every cell of every worksheet (ECMA-376, 18.3.1.4), streaming."""
+    with zipfile.ZipFile(path) as package:
+        for part in package.namelist():
+            if not part.startswith("xl/worksheets/") or not part.endswith(".xml"):
+                continue
+            with package.open(part) as file:
+                rest = b""
+                while piece := file.read(1 << 20):
+                    text = rest + piece
+                    cut = text.rfind(b"<")
+                    yield from _CELL.findall(text, 0, cut)
+                    rest = text[cut:][:4096] if cut >= 0 else b""
+                yield from _CELL.findall(rest)
