@@ -88,9 +88,9 @@ class Timeline:
         return next((version for finalized_on, version in self.finals if finalized_on < day), None)
 
     def displaced_on(self, version: VersionFacts) -> date | None:
-        """The day on which ``version`` took the place of an earlier finalized one, if it did."""
+        """The day on which ``version``, which holds, took the place of an earlier finalized one, if it did."""
         mine = version.finalized_on
-        return mine if any(day < mine for day, each in self.finals if mine and each.number < version.number) else None
+        return mine if mine and any(day < mine for day, _ in self.finals) else None
 
     def withheld_by(self, day: date) -> tuple[str, str | None, date, str | None] | None:
         """What withholds on ``day``, the earliest if several do: rule, its own basis, since when, who decided."""
