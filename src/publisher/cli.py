@@ -12,7 +12,7 @@ import click
 import orjson
 
 from publisher import __version__, settings
-from publisher.errors import PublisherError
+from publisher.errors import EndpointError, PublisherError, SiteError
 from publisher.model import SHANGHAI
 from publisher.telling import Teller
 
@@ -51,8 +51,7 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def wrapped(config: Path | None, as_of: str | None, as_json: bool | None, **own: Any) -> None:
-        before = click.get_current_context().parent
-        given = before.params if before is not None else {}
+        given = click.get_current_context().find_root().params
         common = Common(
             config or given.get("config") or Path("publisher.toml"),
             as_of or given.get("as_of"),
@@ -100,19 +99,15 @@ def run(common: Common, strict: bool) -> int:
     from publisher import pipeline
 
     with Teller(common.as_json) as teller, pipeline.opened(common.settings, common.day, teller.watcher) as portal:
-        pulled = pipeline.pull(portal)
-        pipeline.judge(portal)
-        built = pipeline.build(portal)
-        pushed = pipeline.push(portal)
-        result = pipeline.summary(portal, pulled, built, pushed)
-    teller.summary(result, common.settings.paths.output)
-    for name, one in pushed.items():
-        if one.error:
-            click.echo(f"publisher: {name}: {one.error}", err=True)
-    if any(one.error for one in pushed.values()):
-        return 7
-    refused = sum(one.refused for one in pushed.values())
-    return STRICT_STATUS if strict and (result["problems"] or refused) else 0
+        done = pipeline.run(portal)
+    teller.summary(done.summary, common.settings.paths.output)
+    for name, error in done.endpoint_errors.items():
+        click.echo(f"publisher: {name}: {error}", err=True)
+    if done.source_error is not None:
+        raise done.source_error
+    if done.endpoint_errors:
+        return EndpointError.exit_status
+    return STRICT_STATUS if strict and (done.summary["problems"] or done.refused) else 0
 
 
 def _stage(name: str) -> Callable[[Common], int]:
@@ -128,7 +123,7 @@ def _stage(name: str) -> Callable[[Common], int]:
                 done if name == "push" else {},
             )
         teller.summary(result, common.settings.paths.output)
-        return 7 if name == "push" and any(one.error for one in done.values()) else 0
+        return EndpointError.exit_status if name == "push" and any(one.error for one in done.values()) else 0
 
     return stage
 
@@ -226,13 +221,104 @@ def status(common: Common) -> None:
     """Say where the portal stands: latest day, states, what is owed and what endpoints hold."""
     from publisher import inquiry
 
-    found = inquiry.status(common.settings)
+    found = inquiry.status(common.settings, common.day)
     if common.as_json:
         _print_json(found)
     else:
         for key, value in found.items():
             words = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-            click.echo(f"{key:12}{words}")
+            click.echo(f"{key:19}{words}")
+
+
+@main.group(name="rules")
+def rules_group() -> None:
+    """Look at the shipped rules, and at what a change of rules would do."""
+
+
+@rules_group.command(name="list")
+@_command
+def rules_list(common: Common) -> None:
+    """List the shipped profiles."""
+    from publisher.rules import load_profile, profile_names
+
+    for name in profile_names():
+        profile = load_profile(name)
+        versions = [day.isoformat() for day in profile.versions]
+        if common.as_json:
+            _print_json({"name": name, "title": profile.title, "versions": versions})
+        else:
+            click.echo(f"{name:16}{profile.title}  {', '.join(versions)}")
+
+
+@rules_group.command(name="diff")
+@click.argument("profile_a")
+@click.argument("profile_b")
+@_command
+def rules_diff(common: Common, profile_a: str, profile_b: str) -> None:
+    """Say which records PROFILE_B would publish or stop on a day, compared with PROFILE_A; nothing is written."""
+    from publisher import inquiry, officer
+    from publisher.rules import load_profile
+
+    a, b = load_profile(profile_a), load_profile(profile_b)
+    counts = dict.fromkeys(("publish", "stop", "same"), 0)
+    portal = inquiry.asked(common.settings)
+    with portal.ledger, portal.ledger.reading() as connection:
+        for one in officer.diff(connection, a, b, portal.workdays, common.day):
+            counts[one.effect] += 1
+            if one.effect == "same":
+                continue
+            if common.as_json:
+                _print_json(one._asdict())
+            else:
+                click.echo(f"{one.kind} {one.record_id}  {one.was} → {one.now}  {one.rule}  {one.basis}")
+    if common.as_json:
+        _print_json(counts)
+    else:
+        click.echo(
+            f"{counts['publish']} would be published, {counts['stop']} stopped, {counts['same']} stay as they are"
+        )
+
+
+@main.group(name="report")
+def report_group() -> None:
+    """Reports for the office; none of them is ever on a public page."""
+
+
+@report_group.command(name="problems")
+@_command
+def report_problems(common: Common) -> None:
+    """Count what `check` lists, by kind of problem."""
+    from publisher import inquiry, reports
+
+    with Teller(common.as_json) as teller:
+        groups = reports.problem_groups(inquiry.check(common.settings, common.day, teller.watcher))
+    total = sum(one.number for one in groups)
+    if common.as_json:
+        _print_json({"as_of": common.day.isoformat(), "total": total, "problems": [one._asdict() for one in groups]})
+        return
+    for one in groups:
+        click.echo(f"{one.number:8}  {one.code:26}{one.records} records; first: {one.first}")
+    click.echo(f"{total:8}  in all")
+
+
+@report_group.command(name="monthly")
+@click.option("--month", metavar="YYYY-MM", help="the month reported (default: that of the day)")
+@click.option("--csv", "file", type=click.Path(path_type=Path, dir_okay=False), help="write the form to this file")
+@_command
+def report_monthly(common: Common, month: str | None, file: Path | None) -> None:
+    """Fill in the monthly form as far as its columns are known; counts of our own are marked as such."""
+    from publisher import inquiry, reports
+
+    asked = common.settings
+    portal = inquiry.asked(asked)
+    with portal.ledger, portal.ledger.reading() as connection:
+        form = reports.monthly(connection, portal.profile, asked.portal, common.day, month)
+    if file is not None:
+        file.write_bytes(reports.monthly_csv(form))
+    if common.as_json:
+        _print_json(reports.monthly_words(form))
+    else:
+        click.echo("\n".join(reports.monthly_lines(form)))
 
 
 @main.command()
@@ -304,7 +390,7 @@ def audit(common: Common) -> int:
                 click.echo(f"{one.kind}  {one.where}  {one.what}")
     if not common.as_json:
         click.echo(f"{found} differences between the site and the ledger")
-    return 6 if found else 0
+    return SiteError.exit_status if found else 0
 
 
 @main.command()
@@ -347,12 +433,12 @@ def sandbox(
 @_command
 def hold(common: Common, record_id: str, basis: str | None, placed_by: str | None, lift: bool) -> None:
     """Stop showing a record at once, on an officer's own decision; the next run acts on it."""
-    from publisher import inquiry, pipeline
+    from publisher import officer, pipeline
 
     if lift == bool(basis and placed_by) or (lift and (basis or placed_by)):
         raise click.UsageError("give --basis and --by to hold a record, or --lift to end it")
     with Teller(common.as_json) as teller, pipeline.opened(common.settings, common.day, teller.watcher) as portal:
-        done = inquiry.change_hold(portal, record_id, basis, placed_by)
+        done = officer.change_hold(portal, record_id, basis, placed_by)
     if common.as_json:
         _print_json({"record_id": record_id, "held": not lift})
     else:

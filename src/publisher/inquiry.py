@@ -6,17 +6,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from publisher import __version__, pipeline, rules
+from publisher import __version__, officer, pipeline, rules
 from publisher.errors import SettingsError, SourceUnavailable
 from publisher.ledger import Ledger
 from publisher.ledger.dockets import Docket, every, find
-from publisher.ledger.intake import kinds_of, touch
 from publisher.ledger.owed import held_counts, owed_page_count, owed_push_counts, page_count
-from publisher.ledger.problems import all_problems
+from publisher.ledger.problems import all_problems, problem_count
 from publisher.ledger.schema import entry, hold, record
 from publisher.ledger.store import latest_day
-from publisher.ledger.verdicts import lift_hold, place_hold, state_counts
-from publisher.model import Problem, RecordKind, Verdict
+from publisher.ledger.verdicts import state_counts
+from publisher.model import Problem, Verdict
 from publisher.pipeline import Portal, Watcher, judged_facts
 from publisher.rules.explain import Explanation
 from publisher.rules.explain import explain as explained
@@ -101,7 +100,8 @@ def verdict_words(verdict: Verdict) -> dict[str, Any]:
 
 
 def check(settings: Settings, day: date, watcher: Watcher) -> Iterator[Problem]:
-    """Yield everything that is wrong or unsettled: what a pull now would find, and the profile's assumed values.
+    """Yield everything that is wrong or unsettled: what a pull now would find, what the rules warn about (neither is
+    ever on a public page), and the profile's assumed values.
 
     Nothing is written. A source that does not answer is told to the watcher; what the ledger knows is yielded still.
     """
@@ -113,6 +113,7 @@ def check(settings: Settings, day: date, watcher: Watcher) -> Iterator[Problem]:
             watcher.say(f"{error}; these are the problems of earlier runs")
         with portal.ledger.reading() as connection:
             yield from all_problems(connection)
+            yield from officer.warnings(connection, portal.profile, portal.workdays, day, settings.portal.region_code)
         yield from assumed(portal.profile)
 
 
@@ -167,8 +168,9 @@ def _planned(portal: Portal) -> Iterator[Planned]:
                 yield Planned(action, row.kind, row.record_id, row.state, row.rule)
 
 
-def status(settings: Settings) -> dict[str, Any]:
-    """Return where a portal stands: its latest day, states, what is owed and held."""
+def status(settings: Settings, day: date) -> dict[str, Any]:
+    """Return where a portal stands: its latest day, states, what is owed and held, and the repairs that on ``day``
+    another province is still to be told of (R4-15)."""
     portal = asked(settings)
     with portal.ledger, portal.ledger.reading() as connection:
         kinds = connection.execute(select(record.c.kind, func.count()).group_by(record.c.kind)).all()
@@ -181,29 +183,17 @@ def status(settings: Settings) -> dict[str, Any]:
             "holds": connection.execute(
                 select(func.count()).select_from(hold).where(hold.c.lifted_on.is_(None))
             ).scalar_one(),
-            "problems": sum(1 for _ in all_problems(connection)),
+            "problems": problem_count(connection),
+            "to_tell_elsewhere": sum(
+                1
+                for _ in officer.to_tell_elsewhere(
+                    connection, portal.profile, portal.workdays, day, settings.portal.region_code
+                )
+            ),
             "pages": {"total": page_count(connection), "owed": owed_page_count(connection)},
             "owed": owed_push_counts(connection),
             "held": held_counts(connection),
         }
-
-
-def change_hold(portal: Portal, record_id: str, basis: str | None, placed_by: str | None) -> str:
-    """Place an officer's stop on a record (``basis`` and ``placed_by`` given) or lift it; return what was done.
-
-    The next ``judge`` acts on it. Raises :class:`SettingsError` for an unknown id or a stop that is not there.
-    """
-    with portal.ledger.transaction() as connection:
-        kinds: list[RecordKind] = kinds_of(connection, record_id)
-        if not kinds:
-            raise SettingsError(f"the ledger holds no record {record_id}")
-        for kind in kinds:
-            if basis is not None and placed_by is not None:
-                place_hold(connection, kind, record_id, basis, placed_by, portal.day)
-            elif not lift_hold(connection, kind, record_id, portal.day):
-                raise SettingsError(f"{kind} {record_id} is not on hold")
-            touch(connection, kind, [record_id])
-    return f"{'held' if basis else 'lifted'}: {', '.join(kinds)} {record_id}"
 
 
 def _text(day: date | None) -> str | None:

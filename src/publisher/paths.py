@@ -5,7 +5,6 @@ An address begins with ``/`` and is below the site's root; :func:`file_of` gives
 
 import hashlib
 import hmac
-from pathlib import PurePosixPath
 
 from publisher.errors import RenderFailed
 
@@ -17,6 +16,11 @@ SUBJECTS = "/subjects/"
 SEARCH = "/search/"
 SEARCH_MANIFEST = "/search/index.json"
 DATA = "/data/"
+DATA_PACKAGE = "/data/datapackage.json"
+DATA_CATALOG = "/data/catalog.jsonld"
+DATABASE = "/data/site.db"
+DATABASE_METADATA = "/data/metadata.json"
+DELTA_INDEX = "/data/delta/index.json"
 FEEDS = "/feeds/"
 FEED = "/feeds/portal.xml"
 WITHDRAWN = "/withdrawn/"
@@ -30,6 +34,7 @@ STATIC = "/static/"
 
 LIST_PAGE = 50  # rows on a numbered page; a full page never moves
 SEARCH_PART = 4096  # subjects in a part of the search index
+DELTA_PART = 20_000  # lines in a file of the change feed
 SITEMAP_PART = 40_000  # addresses in a sitemap (the protocol allows 50,000)
 
 
@@ -77,6 +82,15 @@ def data_month(year: int, month: int, suffix: str) -> str:
     return f"/data/results-{year}-{month:02}.{suffix}"
 
 
+def data_year(year: int, suffix: str) -> str:
+    return f"/data/results-{year}.{suffix}"
+
+
+def delta(run_no: int, part: int) -> str:
+    """Return the address of a part of a publication's changes; parts count from 1."""
+    return f"/data/delta/{run_no:06}.jsonl" if part == 1 else f"/data/delta/{run_no:06}-{part}.jsonl"
+
+
 def data_plan(year: int, plan_id: str, suffix: str) -> str:
     return f"/data/plan-{year}-{plan_id}.{suffix}"
 
@@ -101,7 +115,6 @@ def file_of(address: str) -> str:
     if not address.startswith("/") or "\\" in address or "\x00" in address:
         raise RenderFailed(f"{address!r} is not an address of this site")
     relative = address[1:] + ("index.html" if address.endswith("/") else "")
-    parts = PurePosixPath(relative).parts
-    if any(part in ("..", ".") or part.startswith(".") for part in parts) or "//" in address:
+    if any(not part or part.startswith(".") for part in relative.split("/")):
         raise RenderFailed(f"{address!r} would leave the site's folder")
     return relative

@@ -5,21 +5,22 @@ Each stage is one verb of its package; this file alone knows them all. What they
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
 from publisher import exchange, rules, site, source
-from publisher.errors import SettingsError
+from publisher.errors import SettingsError, SourceError
 from publisher.ledger import Ledger, only_run
 from publisher.ledger import intake as received
 from publisher.ledger import problems as open_problems
 from publisher.ledger.dockets import Docket, due, due_count, version_of
 from publisher.ledger.owed import meet_endpoints, page_count
+from publisher.ledger.schema import problem
 from publisher.ledger.store import get_meta, latest_day, set_meta, start_run
 from publisher.ledger.verdicts import Judged, decide, state_counts
 from publisher.model import Problem, Received, RecordKind, SetAside, Verdict
@@ -86,13 +87,35 @@ def _ready(settings: Settings, ledger: Ledger, day: date, watcher: Watcher) -> P
     return Portal(settings, ledger, profile, workdays, day, run_no, watcher)
 
 
-def run(portal: Portal) -> dict[str, Any]:
-    """Run all stages; return the summary. Safe to repeat: what is done is not done again."""
-    pulled = pull(portal)
+class Done(NamedTuple):
+    """What a run came to. ``source_error`` says why the pull ended early; the other stages ran all the same."""
+
+    summary: dict[str, Any]
+    source_error: SourceError | None
+    endpoint_errors: dict[str, str]
+    refused: int
+
+
+def run(portal: Portal) -> Done:
+    """Run all stages. Safe to repeat: what is done is not done again.
+
+    A source that fails does not keep public what time alone ends: the other stages follow, and the error is told.
+    """
+    pulled: Mapping[str, int] = {}
+    source_error = None
+    try:
+        pulled = pull(portal)
+    except SourceError as error:
+        source_error = error
     judge(portal)
     built = build(portal)
     pushed = push(portal)
-    return summary(portal, pulled, built, pushed)
+    return Done(
+        summary(portal, pulled, built, pushed),
+        source_error,
+        {name: one.error for name, one in pushed.items() if one.error},
+        sum(one.refused for one in pushed.values()),
+    )
 
 
 def pull(portal: Portal) -> dict[str, int]:
@@ -118,6 +141,9 @@ def pull(portal: Portal) -> dict[str, int]:
             new += _keep(portal, connection, events)
         done += len(events)
         portal.watcher.progress("pull", done, None)
+    if portal.settings.source.kind == "folder":
+        with portal.ledger.transaction() as connection:
+            open_problems.forget_unread_files(connection, portal.run_no)
     return dict(new)
 
 
@@ -138,6 +164,8 @@ def _keep(portal: Portal, connection: Connection, events: tuple[source.Event, ..
             case Watermark():
                 received.remember(connection, event.kind, event.mark)
             case FileGone():
+                received.forget(connection, event.path)
+                open_problems.file_read_again(connection, portal.run_no, event.path)
                 portal.watcher.say(f"{event.path} is gone; its records stay until the platform takes them back")
     counted: Counter[str] = Counter()
     for kind, number in kept.items():
@@ -183,6 +211,7 @@ def judge(portal: Portal) -> int:
             with portal.ledger.transaction() as connection:
                 dockets = due(connection, portal.day, kinds=kinds, limit=JUDGE_CHUNK)
                 judged = [judged_docket(portal, one) for one in dockets]
+                _note_gaps(portal, connection, judged)
                 changed += decide(connection, portal.run_no, portal.day, judged, names, actor="rules")
             if not dockets:
                 break
@@ -191,6 +220,19 @@ def judge(portal: Portal) -> int:
     with portal.ledger.transaction() as connection:
         set_meta(connection, "latest_day", portal.day.isoformat())
     return changed
+
+
+def _note_gaps(portal: Portal, connection: Connection, judged: Sequence[Judged]) -> None:
+    """Note which records are older than the rules or the calendar, and forget those that are so no longer."""
+    gaps = {one.docket.row.record_id: one for one in judged if one.verdict.rule == "pending.before_rules"}
+    well = [one.docket.row.record_id for one in judged if one.docket.row.record_id not in gaps]
+    known = problem.c.code == "calendar_gap"
+    connection.execute(delete(problem).where(known, problem.c.record.in_(well)))
+    found = []
+    for record_id, one in gaps.items():
+        why = rules.why_before_rules(facts_in(portal.profile, one.docket), portal.profile, portal.workdays)
+        found.append(Problem("calendar_gap", record_id, None, f"It is not shown: {why}", None, None))
+    open_problems.note(connection, portal.run_no, found)
 
 
 def judged_docket(portal: Portal, docket: Docket) -> Judged:
@@ -209,8 +251,8 @@ def judged_docket(portal: Portal, docket: Docket) -> Judged:
         docket,
         verdict,
         outcomes,
-        negative=any(known[one].negative for one in outcomes),
-        settled=bool(version_of(docket, verdict.version).get("disposition")),
+        negative=any(known[one].negative for one in outcomes if one in known),
+        settled=portal.profile.on(portal.day).closes(version_of(docket, verdict.version).get("disposition")),
         public=form.body if form else None,
         beside=form.beside if form else {},
     )
@@ -218,10 +260,15 @@ def judged_docket(portal: Portal, docket: Docket) -> Judged:
 
 def judged_facts(profile: rules.Profile, workdays: rules.Workdays, docket: Docket, day: date) -> tuple[Facts, Verdict]:
     """Return the facts of a record and the verdict on a day, from all that the ledger holds about it."""
+    facts = facts_in(profile, docket)
+    return facts, rules.judge(facts, profile, workdays, day)
+
+
+def facts_in(profile: rules.Profile, docket: Docket) -> Facts:
+    """Return the facts of a record from all that the ledger holds about it."""
     kind: RecordKind = docket.row.kind
     holds = [rules.Hold(*one) for one in docket.holds]
-    facts = rules.facts_of(kind, docket.versions, docket.cases, docket.tombstone, holds, profile)
-    return facts, rules.judge(facts, profile, workdays, day)
+    return rules.facts_of(kind, docket.versions, docket.cases, docket.tombstone, holds, profile)
 
 
 def build(portal: Portal) -> Built:
@@ -322,6 +369,9 @@ def day_of(text: str | None, today: date) -> date:
     Raises :class:`SettingsError` for a text that is no date.
     """
     try:
-        return date.fromisoformat(text) if text else today
+        day = date.fromisoformat(text) if text else today
     except ValueError:
-        raise SettingsError(f"--as-of {text} is not a date; write it as 2026-11-20") from None
+        day = None
+    if day is None or (text and day.isoformat() != text):
+        raise SettingsError(f"--as-of {text} is not a date; write it as 2026-11-20")
+    return day

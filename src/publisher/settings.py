@@ -122,7 +122,23 @@ def load(file: Path) -> Settings:
         settings = Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError("\n".join(f"{file}: {_sentence(one)}" for one in error.errors())) from None
-    return _absolute(settings, file.resolve().parent)
+    settings = _absolute(settings, file.resolve().parent)
+    _keep_unpublished(settings)
+    return settings
+
+
+def _keep_unpublished(settings: Settings) -> None:
+    """Raise :class:`SettingsError` when what must never be served lies in the folder that is."""
+    url = settings.ledger.url
+    private = {
+        "[paths] var": settings.paths.var,
+        "[ledger] url": Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:////") else None,
+        "[source] path": settings.source.path,
+    }
+    output = settings.paths.output.resolve()
+    for name, path in private.items():
+        if path is not None and path.resolve().is_relative_to(output):
+            raise SettingsError(f"{name} lies in [paths] output, which is published; set another folder")
 
 
 def secret(variable: str) -> str:

@@ -101,6 +101,15 @@ def test_every_warning_is_documented():
     source = (ROOT / "src" / "publisher" / "rules" / "checks.py").read_text("utf-8")
     codes = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', source)) & {ticked(row[0])[0] for row in rows("7.")}
     asked = set(re.findall(r'(?:warn|Problem)\(\s*\*?\(?"([a-z_]+)"', source))
-    asked |= set(re.findall(r'_warn\([a-z.]+, "([a-z_]+)"', source))
+    asked |= set(re.findall(r'_warn\(\s*[a-z.]+,\s*"([a-z_]+)"', source))
     assert asked
     assert codes == {ticked(row[0])[0] for row in rows("7.")} == asked
+
+
+def test_every_warning_cites_its_source_at_the_end_of_its_sentence():
+    source = (ROOT / "src" / "publisher" / "rules" / "checks.py").read_text("utf-8")
+    source = re.sub(r'""".*?"""', "", source, flags=re.DOTALL)
+    sentences = re.findall(r'"([^"]*\.)"', source)
+    cited = [one for one in sentences if re.search(r"\((R\d-\d\d(, R\d-\d\d)*|[^()]+方案|[^()]*令[^()]*)\)\.$", one)]
+    assert set(sentences) == set(cited)
+    assert len(cited) == len(rows("7."))

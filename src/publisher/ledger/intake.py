@@ -93,7 +93,8 @@ def _mark_touched(connection: Connection, kind: str, arrived: Iterable[Received]
                 kind=target[0], record_id=target[1], case_id=one.record.case_id
             )
             connection.execute(add.on_conflict_do_nothing())
-            touched.add(target)
+            earlier = select(case_of.c.kind, case_of.c.record_id).where(case_of.c.case_id == one.record.case_id)
+            touched |= {(row.kind, row.record_id) for row in connection.execute(earlier)}  # it may have named another
         elif isinstance(one.record, Tombstone):
             touched.add((one.record.record_kind, one.record.record_id))
         else:
@@ -129,6 +130,11 @@ def remember(connection: Connection, name: str, fingerprint: str) -> None:
 def remembered(connection: Connection) -> Mapping[str, str]:
     """Return how far each file and list of the platform has been read."""
     return {row.name: row.fingerprint for row in connection.execute(select(seen))}
+
+
+def forget(connection: Connection, name: str) -> None:
+    """Forget a file that is no longer there; if it comes back, it is read as a new one."""
+    connection.execute(delete(seen).where(seen.c.name == name))
 
 
 def forget_reading(connection: Connection) -> None:

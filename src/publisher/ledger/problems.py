@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from publisher.ledger.schema import problem, set_aside
+from publisher.ledger.schema import problem, seen, set_aside
 from publisher.model import Problem, SetAside
 
 
@@ -33,9 +33,17 @@ def set_record_aside(connection: Connection, run_no: int, aside: SetAside) -> No
 
 
 def file_read_again(connection: Connection, run_no: int, file: str) -> None:
-    """Forget what earlier runs found wrong in a file that this run has read whole."""
+    """Forget what earlier runs found wrong in a file that this run has read whole or found gone."""
     for table in (problem, set_aside):
         connection.execute(delete(table).where(table.c.file == file, table.c.run_no < run_no))
+
+
+def forget_unread_files(connection: Connection, run_no: int) -> None:
+    """Forget what earlier runs said of files of a folder that were never read whole: this run has said it again, or the
+    file is gone."""
+    for table in (problem, set_aside):
+        never = table.c.file.not_in(select(seen.c.name))
+        connection.execute(delete(table).where(never, table.c.run_no < run_no))
 
 
 def record_put_right(connection: Connection, run_no: int, record_ids: Iterable[str]) -> None:
@@ -67,7 +75,8 @@ def no_longer_set_aside(connection: Connection, set_aside_no: int) -> None:
     """Drop a set-aside record that passed the checks, with its problem."""
     row = connection.execute(select(set_aside).where(set_aside.c.set_aside_no == set_aside_no)).one()
     connection.execute(delete(set_aside).where(set_aside.c.set_aside_no == set_aside_no))
-    connection.execute(delete(problem).where(problem.c.file == row.file, problem.c.line == row.line))
+    same_place = (problem.c.file == row.file, problem.c.line == row.line)  # an array may hold all of its records there
+    connection.execute(delete(problem).where(*same_place, problem.c.record == row.record))
 
 
 def _digest(*parts: object) -> str:

@@ -174,7 +174,7 @@ record = Table(
     # work and identity
     Column("judge_on", Date),  # the day on which it must be judged again; NULL = never, as far as is known
     Column("version", Integer, nullable=False, default=0),  # ours: one more for every action on the record
-    Column("ref", String),  # random 128 bits, in downloads and deltas
+    Column("ref", String),  # random 128 bits, in downloads and deltas; another one after a stop
     Column("slot", Integer),  # its place in the list of its month, given once
     Column("first_shown_on", Date),
     UniqueConstraint("kind", "record_id"),
@@ -218,6 +218,34 @@ list_size = Table(  # how many places each list has given out
     metadata,
     Column("list_key", String, primary_key=True),
     Column("size", Integer, nullable=False),
+    Column("changed_on", Date),  # of a month: the latest event that changed what it shows
+)
+
+publication = Table(  # a run that changed something public, with how many lines of it stand
+    "publication",
+    metadata,
+    Column("run_no", Integer, ForeignKey("run.run_no"), primary_key=True),
+    Column("as_of", Date, nullable=False),
+    Column("changed_on", Date, nullable=False),  # the latest event that changed or took away a line
+    Column("added", Integer, nullable=False),
+    Column("modified", Integer, nullable=False),
+    Column("stopped", Integer, nullable=False),
+)
+
+delta = Table(  # what each publication told by ref; a stop takes a record's other lines away
+    "delta",
+    metadata,
+    _number("delta_no"),
+    Column("run_no", Integer, ForeignKey("run.run_no"), nullable=False),
+    Column("line", Integer, nullable=False),  # its place in the publication, counted from 0, given once
+    Column("record_no", Integer, ForeignKey("record.record_no"), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("ref", String, nullable=False),
+    Column("op", String, nullable=False),  # ADD, MOD, STOP
+    Column("rule", String, nullable=False),
+    Column("effective_on", Date, nullable=False),  # first day of the state that the line tells
+    Index("delta_run_line", "run_no", "line"),
+    Index("delta_record", "record_no"),
 )
 
 # 4 build ----------------------------------------------------------------------------------------------------------
@@ -237,6 +265,8 @@ page = Table(
     Column("key", String, nullable=False),
     Column("digest", String, nullable=False),
     Column("bytes", Integer, nullable=False),
+    Column("rows", Integer),  # of a download
+    Column("as_of", Date),  # of a download: the latest event that changed it
     Index("page_scope", "scope", "key"),
 )
 

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, Row, Select, and_, case, distinct, func, select
 
 from publisher import paths
-from publisher.ledger.schema import counts, entry, record, shown, subject
+from publisher.ledger.schema import counts, entry, list_size, record, shown, subject
 
 Body = Mapping[str, Any]
 
@@ -99,14 +99,18 @@ def month_sizes(connection: Connection) -> list[MonthSize]:
 def month_pages(connection: Connection, year: int, month: int) -> dict[int, int]:
     """Return the numbers of a month's pages with how many results each shows today, down to none."""
     mine = (record.c.kind == "result") & (record.c.year == year) & (record.c.month == month)
-    return _pages(connection, record.c.slot, record.c.state == "published", mine)
+    return _pages(connection, f"{year}-{month:02}", record.c.slot, record.c.state == "published", mine)
 
 
-def _pages(connection: Connection, slot: Any, is_shown: Any, mine: Any) -> dict[int, int]:
+def _pages(connection: Connection, list_key: str, slot: Any, is_shown: Any, mine: Any) -> dict[int, int]:
+    """Return every page that places were given out on, so that no page before the last ever loses its next one."""
     number = slot // paths.LIST_PAGE + 1
     query = select(number, func.sum(case((is_shown, 1), else_=0))).where(mine, slot.is_not(None)).group_by(number)
     found = {int(row[0]): int(row[1]) for row in connection.execute(query)}
-    return {which: found.get(which, 0) for which in range(1, max(found, default=1) + 1)}
+    if not found:
+        return {}
+    given = connection.execute(select(list_size.c.size).where(list_size.c.list_key == list_key)).scalar_one()
+    return {which: found.get(which, 0) for which in range(1, (given - 1) // paths.LIST_PAGE + 2)}
 
 
 class SubjectRow(NamedTuple):
@@ -187,7 +191,8 @@ def region_pages(connection: Connection, region_code: str) -> dict[int, int]:
         .where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
         .exists()
     )
-    return _pages(connection, subject.c.slot, is_shown, subject.c.region_code == region_code)
+    mine = subject.c.region_code == region_code
+    return _pages(connection, f"region/{region_code}", subject.c.slot, is_shown, mine)
 
 
 class Progress(NamedTuple):

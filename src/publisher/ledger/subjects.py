@@ -1,59 +1,115 @@
-"""Subjects: one number each, given once, whatever names they bear later."""
+"""Subjects and lists: a subject has one number, given once, whatever names it bears later; a place in a list likewise.
 
-from collections.abc import Mapping
-from typing import Any
+A book is read and written once for a whole chunk of verdicts, in the caller's transaction.
+"""
 
-from sqlalchemy import Connection, insert, select, update
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from publisher import paths
 from publisher.ledger.schema import list_size, subject
 from publisher.ledger.store import insert_into, path_secret
 
+Body = Mapping[str, Any]
 
-def subject_number(connection: Connection, body: Mapping[str, Any]) -> int:
-    """Return the number of the subject that a result names, giving the next one to a subject not met before.
 
-    A subject is known by its code; without one by kind, name, registration number and region.
-    """
-    key = body["uscc"] or paths.subject_hash(
-        path_secret(connection), body["kind"], body["name"], body["reg_no"], body["region_code"]
-    )
-    found = connection.execute(select(subject.c.subject_no).where(subject.c.key == key)).scalar()
-    if found is not None:
-        return int(found)
-    result = connection.execute(
-        insert(subject).values(
-            key=key,
-            kind=body["kind"],
-            name=body["name"],
-            uscc=body["uscc"],
-            reg_no=body["reg_no"],
-            region_code=body["region_code"],
-            path=paths.subject(key, has_code=body["uscc"] is not None),
+class Lists:
+    """The places that lists have given out; a place is never given twice, so that a full page never moves."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sizes: dict[str, int] = {}
+        self._changed: set[str] = set()
+
+    def read(self, keys: Iterable[str]) -> None:
+        """Read how many places these lists have given out, all at once."""
+        missing = sorted(set(keys) - self._sizes.keys())
+        self._sizes |= dict.fromkeys(missing, 0)
+        query = select(list_size.c.list_key, list_size.c.size).where(list_size.c.list_key.in_(missing))
+        self._sizes |= {row.list_key: row.size for row in self._connection.execute(query)} if missing else {}
+
+    def next_place(self, key: str) -> int:
+        """Give out the next place of a list."""
+        if key not in self._sizes:
+            self.read([key])
+        place = self._sizes[key]
+        self._sizes[key] = place + 1
+        self._changed.add(key)
+        return place
+
+    def write(self) -> None:
+        """Keep what was given out."""
+        rows = [{"list_key": key, "size": self._sizes[key]} for key in sorted(self._changed)]
+        if rows:
+            statement = insert_into(self._connection, list_size)
+            sizes = {"size": statement.excluded.size}
+            self._connection.execute(statement.on_conflict_do_update(index_elements=["list_key"], set_=sizes), rows)
+        self._changed.clear()
+
+
+class _Known(NamedTuple):
+    """A subject's number, and its place in the list of its region if it was ever shown."""
+
+    number: int
+    region_code: str
+    slot: int | None
+
+
+class Subjects:
+    """The subjects that a chunk of results names; one not met before gets the next number."""
+
+    def __init__(self, connection: Connection, bodies: Iterable[Body], numbers: Iterable[int], lists: Lists) -> None:
+        self._connection, self._lists = connection, lists
+        self._secret = path_secret(connection)
+        keys = {self._key(body) for body in bodies}
+        columns = (subject.c.key, subject.c.subject_no, subject.c.region_code, subject.c.slot)
+        query = select(*columns).where(or_(subject.c.key.in_(keys), subject.c.subject_no.in_(set(numbers))))
+        self._by_key: dict[str, _Known] = {row.key: _Known(*row[1:]) for row in connection.execute(query)}
+        self._by_number = {one.number: key for key, one in self._by_key.items()}
+        self._last = connection.execute(select(func.max(subject.c.subject_no))).scalar() or 0
+        self._new: list[dict[str, Any]] = []
+        self._placed: list[dict[str, int]] = []
+
+    def number_of(self, body: Body) -> int:
+        """Return the number of the subject that a result names.
+
+        A subject is known by its code; without one by kind, name, registration number and region.
+        """
+        key = self._key(body)
+        if key not in self._by_key:
+            self._last += 1
+            self._by_key[key] = _Known(self._last, body["region_code"], None)
+            self._by_number[self._last] = key
+            named = {name: body[name] for name in ("kind", "name", "uscc", "reg_no", "region_code")}
+            path = paths.subject(key, has_code=body["uscc"] is not None)
+            self._new.append({"subject_no": self._last, "key": key, "path": path, **named})
+        return self._by_key[key].number
+
+    def show(self, number: int) -> None:
+        """Give a subject its place in the list of its region when it is first shown; it keeps it for good."""
+        key = self._by_number[number]
+        known = self._by_key[key]
+        if known.slot is None:
+            place = self._lists.next_place(f"region/{known.region_code}")
+            self._by_key[key] = known._replace(slot=place)
+            self._placed.append({"number": number, "place": place})
+
+    def place_of(self, number: int) -> tuple[str, int | None]:
+        """Return the region of a subject and its place in that region's list, or None when it was never shown."""
+        known = self._by_key[self._by_number[number]]
+        return known.region_code, known.slot
+
+    def write(self) -> None:
+        """Keep the new subjects and the places given."""
+        if self._new:
+            self._connection.execute(insert(subject), self._new)
+        if self._placed:
+            statement = update(subject).where(subject.c.subject_no == bindparam("number"))
+            self._connection.execute(statement.values(slot=bindparam("place")), self._placed)
+
+    def _key(self, body: Body) -> str:
+        return body["uscc"] or paths.subject_hash(
+            self._secret, body["kind"], body["name"], body["reg_no"], body["region_code"]
         )
-    )
-    return int(result.inserted_primary_key[0])  # type: ignore[index]
-
-
-def give_place(connection: Connection, subject_no: int) -> None:
-    """Give a subject its place in the list of its region when it is first shown; it keeps it for good."""
-    row = connection.execute(select(subject).where(subject.c.subject_no == subject_no)).one()
-    if row.slot is None:
-        place = next_place(connection, f"region/{row.region_code}")
-        connection.execute(update(subject).where(subject.c.subject_no == subject_no).values(slot=place))
-
-
-def region_place(connection: Connection, subject_no: int) -> tuple[str, int]:
-    """Return the region of a subject and its place in that region's list."""
-    row = connection.execute(
-        select(subject.c.region_code, subject.c.slot).where(subject.c.subject_no == subject_no)
-    ).one()
-    return row.region_code, row.slot
-
-
-def next_place(connection: Connection, list_key: str) -> int:
-    """Give out the next place of a list; places are never given twice, so that a full page never moves."""
-    place = connection.execute(select(list_size.c.size).where(list_size.c.list_key == list_key)).scalar() or 0
-    statement = insert_into(connection, list_size).values(list_key=list_key, size=place + 1)
-    connection.execute(statement.on_conflict_do_update(index_elements=["list_key"], set_={"size": place + 1}))
-    return place

@@ -13,12 +13,14 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from publisher import paths
+from publisher.ledger import deltas
+from publisher.ledger.deltas import Change
 from publisher.ledger.dockets import Body, Docket, version_of
 from publisher.ledger.intake import DUE_NOW
 from publisher.ledger.owed import owe_pages, owe_pushes
 from publisher.ledger.schema import entry, hold, record, shown
 from publisher.ledger.store import insert_into
-from publisher.ledger.subjects import give_place, next_place, region_place, subject_number
+from publisher.ledger.subjects import Lists, Subjects
 from publisher.model import Verdict
 
 
@@ -49,6 +51,7 @@ _IN_FORCE = (
     "shown_version",
     "provisional",
 )
+_IN_DOWNLOADS = ("marks", "due_on", "published_on", "ends_on")  # what files to take away say of a verdict
 _SET = update(record).where(record.c.record_no == bindparam("key_no"))
 
 
@@ -61,27 +64,46 @@ def decide(
     owed: list[int] = []
     updates: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
+    told: list[Change] = []
+    months: set[tuple[int, int]] = set()
+    forms = deltas.forms(connection, [one.docket.row.record_no for one in judged])
+    bodies = [version_of(one.docket, one.verdict.version) for one in judged]
+    lists = Lists(connection)
+    subjects = Subjects(
+        connection,
+        [body["subject"] for body in bodies if "subject" in body],
+        [one.docket.row.subject_no for one in judged if one.docket.row.subject_no is not None],
+        lists,
+    )
+    lists.read(_month_key(body["ended_on"]) for body in bodies if "subject" in body)
+    now_shown: list[dict[str, Any]] = []
+    no_longer_shown: list[int] = []
     changed = 0
-    for one in judged:
+    for one, body in zip(judged, bodies, strict=True):
         row, verdict = one.docket.row, one.verdict
         now = _in_force(verdict)
         before = {name: getattr(row, name) for name in _IN_FORCE}
         was_shown, is_shown = row.state == "published", verdict.state == "published"
         acts = was_shown != is_shown or (is_shown and row.shown_version != verdict.version)
         version = row.version + 1 if acts else row.version
-        values = {"key_no": row.record_no, **now, "version": version, **_facets(connection, one)}
+        values = {"key_no": row.record_no, **now, "version": version, **_facets(one, body, subjects)}
         values["judge_on"] = values["next_change_on"] = verdict.next_change_on
-        values |= {"slot": row.slot, "ref": row.ref, "first_shown_on": row.first_shown_on}
+        moved = row.slot is not None and (row.year, row.month) != (values["year"], values["month"])
+        values |= {"slot": None if moved else row.slot, "ref": row.ref, "first_shown_on": row.first_shown_on}
         if is_shown and row.first_shown_on is None:
             values["first_shown_on"] = day
+        if is_shown and not was_shown:  # a ref that was stopped stays stopped
             values["ref"] = secrets.token_hex(16)
-            if row.kind == "result":
-                values["slot"] = next_place(connection, f"{values['year']}-{values['month']:02}")
-                give_place(connection, values["subject_no"])
-        if (was_shown or is_shown) and (before != now or row.judge_on == DUE_NOW):
-            pages |= _pages_of(connection, one, values, acts=acts)
-        elif before != now:
-            pages.add(("portal", ""))
+        if is_shown and row.kind == "result":
+            if values["slot"] is None:
+                values["slot"] = lists.next_place(_month_key(body["ended_on"]))
+            subjects.show(values["subject_no"])
+        op = _told(one, before, now, forms.get(row.record_no))
+        if op:
+            told.append(Change(row.record_no, values["ref"], op, verdict.rule, verdict.since or day))
+            months |= {(seen["year"], seen["month"]) for seen in (values, row._mapping) if seen["month"]}
+        if before != now or row.judge_on == DUE_NOW or op:
+            pages |= _pages_of(subjects, one, values, acts=acts, listed=was_shown or is_shown or moved)
         if before != now:
             changed += acts
             history.append(
@@ -91,28 +113,49 @@ def decide(
         if acts:
             owed.append(row.record_no)
         if was_shown and not is_shown:
-            connection.execute(delete(shown).where(shown.c.record_no == row.record_no))
+            no_longer_shown.append(row.record_no)
         elif is_shown:
-            _show(connection, one)
+            form = dict(zip(("body", "beside"), _form(one), strict=True))
+            now_shown.append({"record_no": row.record_no, **form})
         updates.append(values)
+    lists.write()
+    subjects.write()
+    _show(connection, now_shown, no_longer_shown)
     if updates:
         connection.execute(_SET, updates)
     if history:
         connection.execute(insert(entry), history)
-    owe_pages(connection, pages)
+    deltas.months_changed(connection, day, months)
+    owe_pages(connection, pages | deltas.note(connection, run_no, day, told))
     owe_pushes(connection, owed, endpoints)
     return changed
 
 
-def _show(connection: Connection, one: Judged) -> None:
-    """Keep the public form of a record: the only thing that the site and the endpoints ever read of it."""
-    values = {
-        "record_no": one.docket.row.record_no,
-        "body": orjson.dumps(one.public).decode(),
-        "beside": orjson.dumps(one.beside).decode(),
-    }
-    statement = insert_into(connection, shown).values(values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["record_no"], set_=values))
+def _told(
+    one: Judged, before: Mapping[str, Any], now: Mapping[str, Any], form: tuple[str, str] | None
+) -> deltas.Op | None:
+    """Return what the change feed says of a verdict, or None where the public sees what it saw."""
+    was_shown, is_shown = before["state"] == "published", now["state"] == "published"
+    if was_shown != is_shown:
+        return "ADD" if is_shown else "STOP"
+    if not is_shown:
+        return None
+    same = form == _form(one) and all(before[name] == now[name] for name in _IN_DOWNLOADS)
+    return None if same else "MOD"
+
+
+def _form(one: Judged) -> tuple[str, str]:
+    return orjson.dumps(one.public).decode(), orjson.dumps(one.beside).decode()
+
+
+def _show(connection: Connection, now_shown: Sequence[Mapping[str, Any]], no_longer: Sequence[int]) -> None:
+    """Keep the public forms of records: the only thing that the site and the endpoints ever read of them."""
+    if no_longer:
+        connection.execute(delete(shown).where(shown.c.record_no.in_(no_longer)))
+    if now_shown:
+        statement = insert_into(connection, shown)
+        changes = {name: statement.excluded[name] for name in ("body", "beside")}
+        connection.execute(statement.on_conflict_do_update(index_elements=["record_no"], set_=changes), list(now_shown))
 
 
 def _in_force(verdict: Verdict) -> dict[str, Any]:
@@ -133,9 +176,13 @@ def _in_force(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _facets(connection: Connection, one: Judged) -> dict[str, Any]:
+def _month_key(ended_on: str) -> str:
+    return ended_on[:7]
+
+
+def _facets(one: Judged, body: Body, subjects: Subjects) -> dict[str, Any]:
     """Return what the lists sort by, from the version that the verdict is about (the newest if none counts yet)."""
-    row, body = one.docket.row, version_of(one.docket, one.verdict.version)
+    row = one.docket.row
     if row.kind == "plan":
         return (
             {"plan_id": row.record_id, "year": body["year"], "authority": body["authority"]}
@@ -157,7 +204,7 @@ def _facets(connection: Connection, one: Judged) -> dict[str, Any]:
         "ended_on": ended_on,
         "authority": body["authority"],
         "region_code": body["subject"]["region_code"],
-        "subject_no": subject_number(connection, body["subject"]),
+        "subject_no": subjects.number_of(body["subject"]),
         "outcomes": ",".join(one.outcomes),
         "negative": one.negative,
         "settled": one.settled,
@@ -169,36 +216,51 @@ _EMPTY_OF_RESULT: dict[str, Any] = dict.fromkeys(
 )
 
 
-def _pages_of(connection: Connection, one: Judged, values: Mapping[str, Any], *, acts: bool) -> set[tuple[str, str]]:
-    """Return which parts of the site speak of a record: of its subject and lists now, and of those it had before."""
+def _pages_of(
+    subjects: Subjects, one: Judged, values: Mapping[str, Any], *, acts: bool, listed: bool
+) -> set[tuple[str, str]]:
+    """Return which parts of the site speak of a record: of its subject and lists now, and of those it had before.
+
+    A result that is not ``listed`` (not shown, before or now) still counts in the progress of its task and plan.
+    """
     row = one.docket.row
     pages = {("portal", "")}
     if row.kind == "plan":
-        pages |= {("plan", row.record_id), ("plans_year", str(values["year"]))}
+        pages |= {("plan", row.record_id), ("data_all", "")} | {
+            ("plans_year", str(year)) for year in (values["year"], row.year) if year is not None
+        }
         if acts:
             pages.add(("results_of_plan", row.record_id))
     elif row.kind == "item_list":
-        pages.add(("item_list", row.record_id))
+        pages |= {("item_list", row.record_id), ("data_all", "")}
         if acts:
             pages.add(("results_of_list", row.record_id))
     else:
         for seen in (values, row._mapping):
-            if seen["subject_no"] is None or seen["slot"] is None:
+            if seen["plan_id"] is None:
                 continue
-            number = seen["slot"] // paths.LIST_PAGE + 1
-            month = f"{seen['year']}-{seen['month']:02}"
+            pages |= {("plan", seen["plan_id"]), ("task", f"{seen['plan_id']}/{seen['task_id']}")}
+            if not listed or seen["slot"] is None:
+                continue
             pages |= {
                 ("subject", str(seen["subject_no"])),
-                ("plan", seen["plan_id"]),
-                ("task", f"{seen['plan_id']}/{seen['task_id']}"),
-                ("month_page", f"{month}/{number}"),
-                ("month", month),
                 ("search_part", str(seen["subject_no"] // paths.SEARCH_PART)),
                 ("sitemap_part", str(seen["subject_no"] // paths.SITEMAP_PART)),
             }
-            region_code, place = region_place(connection, seen["subject_no"])
-            pages |= {("region", region_code), ("region_page", f"{region_code}/{place // paths.LIST_PAGE + 1}")}
+            pages |= {("data_year", str(seen["year"])), ("data_all", "")}
+            pages |= _list_pages("month", f"{seen['year']}-{seen['month']:02}", seen["slot"])
+            region_code, place = subjects.place_of(seen["subject_no"])
+            if place is not None:
+                pages |= _list_pages("region", region_code, place)
     return pages
+
+
+def _list_pages(scope: str, key: str, place: int) -> set[tuple[str, str]]:
+    """Return the first page of a list and the page of a place; where that place begins a page, the one before it too,
+    which leads on to it."""
+    number = place // paths.LIST_PAGE + 1
+    numbers = {number, number - 1} if place % paths.LIST_PAGE == 0 else {number}
+    return {(scope, key)} | {(f"{scope}_page", f"{key}/{one}") for one in numbers if one > 0}
 
 
 def place_hold(connection: Connection, kind: str, record_id: str, basis: str, placed_by: str, day: date) -> None:

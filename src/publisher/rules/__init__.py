@@ -4,7 +4,7 @@ Only ``shipped`` reads: the profiles and calendars that come with the publisher,
 """
 
 from publisher.rules.facts import Facts, Hold, facts_of
-from publisher.rules.judge import judge
+from publisher.rules.judge import judge, why_before_rules
 from publisher.rules.profile import Profile
 from publisher.rules.shipped import load_profile, load_workdays, profile_names
 from publisher.rules.workdays import Workdays
@@ -19,4 +19,5 @@ __all__ = [
     "load_profile",
     "load_workdays",
     "profile_names",
+    "why_before_rules",
 ]

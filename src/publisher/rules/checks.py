@@ -97,8 +97,9 @@ def check_visits(visits: Iterable[Visit], profile: Profile) -> Iterator[Problem]
     """A warning for each visit beyond what the rules allow a subject in a calendar year (R2-09, R3-12, R4-06).
 
     ``visits`` come ordered by subject and day. One with a reason that the profile excepts is neither counted nor
-    told.
+    told, nor is one older than the profile.
     """
+    visits = (visit for visit in visits if visit.ended_on >= profile.versions[0])
     for (subject, _), group in groupby(visits, key=lambda each: (each.subject, each.ended_on.year)):
         days: set[date] = set()
         for visit in group:
@@ -109,7 +110,8 @@ def check_visits(visits: Iterable[Visit], profile: Profile) -> Iterator[Problem]
             days.add(visit.ended_on)
             if allowed is not None and len(days) > allowed:
                 message = (
-                    f"Inspection {len(days)} of {subject} in {visit.ended_on.year}; {allowed} a year (R2-09, R3-12)."
+                    f"Inspection {len(days)} of {subject} in {visit.ended_on.year}; "
+                    f"{allowed} a year (R2-09, R3-12, R4-06)."
                 )
                 yield Problem("inspected_too_often", visit.record_id, "subject", message, None, None)
 
@@ -130,30 +132,33 @@ def _check_case(timeline: Timeline, case: CaseFacts, day: date, home_region: str
         case "objection":
             due = limit(case.accepted_on or case.filed_on, rules.objection_within)
             if (decided_on or day) > due:
-                yield warn("objection_overdue", f"The objection was to be decided by {due}.")
+                yield warn("objection_overdue", f"The objection was to be decided by {due} (川渝方案).")
         case "error" if is_granted and decided_on is not None:
             due = limit(decided_on, rules.error_within)
             if (corrected_on(timeline, decided_on, day) or day) > due:
-                yield warn("error_overdue", f"The verified error was to be corrected by {due}.")
+                yield warn("error_overdue", f"The verified error was to be corrected by {due} (川渝方案).")
         case "repair":
             due = limit(case.accepted_on or case.filed_on, rules.repair_within)
             if (decided_on or day) > due:
-                yield warn("repair_overdue", f"The repair was to be decided by {due}.")
+                yield warn("repair_overdue", f"The repair was to be decided by {due} (总局令第107号).")
             if is_granted and decided_on is not None:
                 yield from _check_repair(timeline, case, decided_on)
                 due = limit(decided_on, rules.cross_province_within)
                 if facts.region_code and facts.region_code[:2] != home_region[:2] and day <= due:
                     yield warn(
                         "repair_to_tell_elsewhere",
-                        f"The firm is registered in {facts.region_code}; that side is to be told by {due}.",
+                        f"The firm is registered in {facts.region_code}; that side is to be told by {due} (R4-15).",
                     )
         case linked if linked in _LINKED and is_granted and decided_on is not None:
             due = limit(case.filed_on, rules.stop_within)
             if decided_on > due:
-                yield warn("stop_overdue", f"The linked stop was to take effect by {due}.")
+                yield warn("stop_overdue", f"The linked stop was to take effect by {due} (总局令第45号).")
             version = timeline.effective(decided_on)
             if version is not None and severity_of(version, timeline.profile.on(decided_on)) is None:
-                yield warn("linked_stop_not_negative", "A linked stop concerns a result without negative finding.")
+                yield warn(
+                    "linked_stop_not_negative",
+                    "A linked stop concerns a result without negative finding (总局令第107号).",
+                )
 
 
 def _check_repair(timeline: Timeline, case: CaseFacts, decided_on: date) -> Iterator[Problem]:
@@ -164,14 +169,18 @@ def _check_repair(timeline: Timeline, case: CaseFacts, decided_on: date) -> Iter
     field = f"cases.{case.case_id}"
     earliest = may_apply_on(timeline, version, decided_on)
     if earliest is None:
-        yield _warn(timeline.facts, "repair_not_open", field, "This result cannot be repaired on application.")
+        yield _warn(
+            timeline.facts, "repair_not_open", field, "This result cannot be repaired on application (川渝方案)."
+        )
     elif case.filed_on < earliest:
-        message = f"The repair was applied for on {case.filed_on}; it is open from {earliest}."
+        message = f"The repair was applied for on {case.filed_on}; it is open from {earliest} (R4-12)."
         yield _warn(timeline.facts, "repair_early", field, message)
     if rules.repair_needs_correction and case.corrected_on is None:
-        yield _warn(timeline.facts, "repair_without_correction", field, "The repair names no day of correction.")
+        yield _warn(
+            timeline.facts, "repair_without_correction", field, "The repair names no day of correction (第36号令)."
+        )
     if rules.repair_needs_commitment and not case.commitment:
-        yield _warn(timeline.facts, "repair_without_commitment", field, "The repair holds no commitment.")
+        yield _warn(timeline.facts, "repair_without_commitment", field, "The repair holds no commitment (第36号令).")
 
 
 def _warn(facts: Facts, code: str, field: str, message: str) -> Problem:

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import NamedTuple
 
+from publisher.errors import CalendarGap
 from publisher.model import Verdict
 from publisher.rules.facts import Facts
 from publisher.rules.judge import ground_on, judge
@@ -48,7 +49,7 @@ class Explanation(NamedTuple):
 def explain(facts: Facts, profile: Profile, workdays: Workdays, day: date) -> Explanation:
     """The verdict of ``day`` and everything it rests on; raises what :func:`judge` raises."""
     verdict = judge(facts, profile, workdays, day)
-    timeline = Timeline(facts, profile, workdays)
+    timeline = _timeline(facts, profile, workdays)
     rules = profile.on(day)
     ahead: list[tuple[date, Verdict]] = []
     following = verdict.next_change_on
@@ -59,13 +60,21 @@ def explain(facts: Facts, profile: Profile, workdays: Workdays, day: date) -> Ex
     return Explanation(
         verdict=verdict,
         sentence=rule.sentence,
-        actor=ground_on(timeline, day).actor,
+        actor=ground_on(timeline, day).actor if timeline else None,
         certainty=rule.certainty,
         law_on=rules.effective_on,
-        counted=(*_deadlines(timeline), *_periods(timeline, verdict, day)),
+        counted=(*_deadlines(timeline), *_periods(timeline, verdict, day)) if timeline else (),
         ahead=tuple(ahead),
-        options=tuple(_options(timeline, verdict, day)),
+        options=tuple(_options(timeline, verdict, day)) if timeline else (),
     )
+
+
+def _timeline(facts: Facts, profile: Profile, workdays: Workdays) -> Timeline | None:
+    """The record's dates; None for a record older than the rules, of which nothing can be counted."""
+    try:
+        return Timeline(facts, profile, workdays)
+    except CalendarGap:
+        return None
 
 
 def _deadlines(timeline: Timeline) -> list[Counted]:

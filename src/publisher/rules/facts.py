@@ -53,11 +53,11 @@ class Facts(NamedTuple):
 
     kind: RecordKind
     record_id: str
-    ended_on: date | None  # of a result: the end of the inspection
+    ended_on: date | None  # of a result: the end of the inspection, as its highest final version says
     recorded_on: date | None  # of a result: the first version that says so
     approved_on: date | None  # of a plan or list
     plan_year: int | None  # of an annual plan
-    region_code: str | None  # where the subject is registered
+    region_code: str | None  # where the subject is registered, as that version says
     versions: tuple[VersionFacts, ...]
     cases: tuple[CaseFacts, ...]
     holds: tuple[Hold, ...]
@@ -77,29 +77,21 @@ def facts_of(
 
     Of two bodies with the same number the first stays.
     """
-    bodies: dict[int, Mapping[str, Any]] = {}
-    for body in versions:
-        bodies.setdefault(body[_NUMBER[kind]], body)
-    first = bodies[min(bodies)]
-    if kind == "result":
-        found = tuple(_result_version(number, bodies[number], profile) for number in sorted(bodies))
-        recorded_on = min((day for each in bodies.values() if (day := _civil(each.get("recorded_at")))), default=None)
-        region_code = first["subject"]["region_code"]
-    else:
-        found = tuple(
-            VersionFacts(number, _civil(body["finalized_at"]), *_openness(body), None, None, ())
-            for number, body in sorted(bodies.items())
-        )
-        recorded_on = region_code = None
+    ordered = versions if len(versions) == 1 else _ordered(versions, _NUMBER[kind])
+    first = told = ordered[0]
+    if len(ordered) > 1:
+        told = next((each for each in reversed(ordered) if each["finalized_at"]), ordered[-1])
+    is_result = kind == "result"
+    recorded = [day for each in ordered if (day := _civil(each.get("recorded_at")))]
     return Facts(
         kind=kind,
         record_id=first[_ID[kind]],
-        ended_on=_day(first.get("ended_on")),
-        recorded_on=recorded_on,
+        ended_on=_day(told["ended_on"]) if is_result else None,
+        recorded_on=min(recorded) if recorded else None,
         approved_on=_day(first.get("approved_on")),
         plan_year=first["year"] if kind == "plan" and first.get("plan_type", "annual") == "annual" else None,
-        region_code=region_code,
-        versions=found,
+        region_code=told["subject"]["region_code"] if is_result else None,
+        versions=tuple([_result_version(each, profile) if is_result else _version(each, kind) for each in ordered]),
         cases=tuple(sorted(map(_case, cases), key=lambda each: each.case_id)) if cases else (),
         holds=tuple(sorted(holds, key=lambda each: (each.placed_on, each.basis))) if holds else (),
         retracted_on=_day(tombstone["on"]) if tombstone else None,
@@ -107,16 +99,23 @@ def facts_of(
     )
 
 
-def _result_version(number: int, body: Mapping[str, Any], profile: Profile) -> VersionFacts:
-    outcomes = tuple(profile.outcome_of(each["outcome"], each.get("outcome_code")) for each in body["findings"])
-    return VersionFacts(
-        number,
-        _civil(body["finalized_at"]),
-        *_openness(body),
-        body["subject"]["kind"],
-        body.get("severity"),
-        outcomes,
-    )
+def _ordered(versions: Sequence[Mapping[str, Any]], key: str) -> Sequence[Mapping[str, Any]]:
+    bodies: dict[int, Mapping[str, Any]] = {}
+    for body in versions:
+        bodies.setdefault(body[key], body)
+    return [bodies[number] for number in sorted(bodies)]
+
+
+def _version(body: Mapping[str, Any], kind: RecordKind) -> VersionFacts:
+    is_public, basis = _openness(body)
+    return VersionFacts(body[_NUMBER[kind]], _civil(body["finalized_at"]), is_public, basis, None, None, ())
+
+
+def _result_version(body: Mapping[str, Any], profile: Profile) -> VersionFacts:
+    is_public, basis = _openness(body)
+    outcomes = tuple([profile.outcome_of(each["outcome"], each.get("outcome_code")) for each in body["findings"]])
+    kind, final = body["subject"]["kind"], _civil(body["finalized_at"])
+    return VersionFacts(body["version"], final, is_public, basis, kind, body.get("severity"), outcomes)
 
 
 def _openness(body: Mapping[str, Any]) -> tuple[bool, str | None]:

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from publisher.errors import CalendarGap
 from publisher.model import State, Verdict
 from publisher.rules.facts import Facts, VersionFacts
 from publisher.rules.profile import Profile
@@ -38,9 +39,26 @@ class Ground(NamedTuple):
 def judge(facts: Facts, profile: Profile, workdays: Workdays, day: date) -> Verdict:
     """What may be shown of the record on ``day`` by the law then in force, from all that is known of it.
 
-    Raises :class:`CalendarGap` for a record older than the profile or the calendar.
+    A record older than the profile or the calendar is never shown (``pending.before_rules``). Raises
+    :class:`CalendarGap` for a ``day`` before the profile begins.
     """
-    return _plain(facts, profile, workdays, day) or _full(Timeline(facts, profile, workdays), day)
+    profile.on(day)
+    try:
+        if (verdict := _plain(facts, profile, workdays, day)) is not None:
+            return verdict
+        timeline = Timeline(facts, profile, workdays)
+    except CalendarGap:
+        return _before_rules(facts, profile, day)
+    return _full(timeline, day)
+
+
+def why_before_rules(facts: Facts, profile: Profile, workdays: Workdays) -> str | None:
+    """What the profile or calendar lacks for a record older than either; None for any other record."""
+    try:
+        Timeline(facts, profile, workdays)
+    except CalendarGap as gap:
+        return str(gap)
+    return None
 
 
 def ground_on(timeline: Timeline, day: date) -> Ground:
@@ -162,7 +180,7 @@ def may_apply_on(timeline: Timeline, version: VersionFacts, day: date) -> date |
     severity = severity_of(version, rules)
     if severity is None or not rules.repair_available or not rules.bands[severity].on_application:
         return None
-    outcomes = [rules.outcomes[each] for each in version.outcomes if each is not None]
+    outcomes = [each for name, each in rules.outcomes.items() if name in version.outcomes]
     if not all(each.repairable for each in outcomes if each.negative):
         return None
     clock, minimum = timeline.clock(version, rules), rules.bands[severity].minimum
@@ -200,6 +218,35 @@ def verdict_on(timeline: Timeline, day: date, ground: Ground | None = None) -> V
         version=version.number if version is not None else None,
         provisional=timeline.provisional,
     )
+
+
+def _before_rules(facts: Facts, profile: Profile, day: date) -> Verdict:
+    """The verdict on a record whose dates cannot be counted: what withholds it by itself, else pending for good."""
+    verdict = _before_rules_on(facts, profile, day)
+    days = sorted({*profile.versions[1:]} | {each.finalized_on for each in facts.versions if each.finalized_on})
+    since = None
+    for each in days:
+        if profile.versions[0] < each <= day:
+            before = _before_rules_on(facts, profile, each - _ONE_DAY)
+            if before.state != _before_rules_on(facts, profile, each).state:
+                since = each
+    following = (each for each in days if each > day and _before_rules_on(facts, profile, each) != verdict)
+    return verdict._replace(since=since, next_change_on=next(following, None))
+
+
+def _before_rules_on(facts: Facts, profile: Profile, day: date) -> Verdict:
+    finals = [each for each in facts.versions if each.finalized_on is not None and each.finalized_on <= day]
+    latest, rules = (finals or facts.versions)[-1], profile.on(day)
+    state: State = "withheld"
+    if latest.subject_kind is not None and latest.subject_kind not in rules.named_kinds:
+        rule, basis = "withhold.person", None
+    elif not latest.is_public:
+        rule, basis = "withhold.openness", latest.openness_basis
+    else:
+        state, rule, basis = "pending", "pending.before_rules", None
+    basis = basis or profile.on(profile.versions[0]).rules[rule].basis
+    number = finals[-1].number if finals else None
+    return Verdict(state, None, (), rule, basis, None, None, None, None, None, None, number, False)
 
 
 def _full(timeline: Timeline, day: date) -> Verdict:

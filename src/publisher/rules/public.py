@@ -3,7 +3,7 @@
 It is made before anything is written to the site, the search index or the outbox; they never see another form.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ Body = Mapping[str, Any]
 _LEFT_OUT = {"inspectors", "openness", "openness_basis", "recorded_at", "finalized_at"}
 _NOT_TEXT = {
     "kind", "result_id", "plan_id", "task_id", "list_id", "item_code", "item_codes", "uscc", "reg_no", "region_code",
-    "severity", "scope", "plan_type", "status", "level", "outcome_code", "adjustment",
+    "severity", "scope", "plan_type", "status", "level", "outcome_code",
 }  # fmt: skip
 
 
@@ -47,41 +47,56 @@ def public_form(
     """
     number = "version" if facts.kind == "result" else "revision"
     body = next(one for one in versions if one[number] == verdict.version)
-    names = [name for one in versions for name in one.get("inspectors", ())]
-    exempt = _exempt(body)
-    public = {key: _hidden(key, value, names, exempt) for key, value in body.items() if key not in _LEFT_OUT}
+    hiding = _hiding(versions, body)
+    public = _public(body, hiding)
     if facts.kind == "result":
-        return PublicForm(public, _beside_result(facts, cases, verdict, profile, workdays, day, names, exempt))
-    earlier = [one for one in versions if one[number] <= body[number] and one["finalized_at"]]
+        return PublicForm(public, _beside_result(facts, cases, verdict, profile, workdays, day, hiding))
+    final = {one.number for one in facts.versions if one.is_public and one.finalized_on and one.finalized_on <= day}
+    history = [_public(one, hiding) for one in versions if one[number] <= body[number] and one[number] in final]
     return PublicForm(
         public,
         {
             "finalized_on": _final_day(facts, body[number]),
-            "revisions": [_revision(facts, one, before) for before, one in zip([None, *earlier], earlier, strict=False)]
-            if facts.kind == "plan" and len(earlier) > 1
+            "revisions": [_revision(facts, one, before) for before, one in zip([None, *history], history, strict=False)]
+            if facts.kind == "plan" and len(history) > 1
             else [],
         },
     )
 
 
-def _exempt(body: Body) -> tuple[str, ...]:
-    """The numbers that stay: those of the record, its plan and task, and the subject's own codes and name."""
-    subject = body.get("subject") or {}
-    found = [body.get(key) for key in ("result_id", "plan_id", "task_id", "list_id", "penalty_no", "document_no")]
-    found += [subject.get("uscc"), subject.get("reg_no")]
-    return tuple(one for one in found if one)
+class _Hiding(NamedTuple):
+    """What is hidden in a record's free text beyond what anybody can tell, and what stays."""
+
+    names: tuple[str, ...]  # the inspectors of every version
+    numbers: tuple[str, ...]  # that stay: the record's own, its plan's and tasks', the subject's codes
+    named: tuple[str, ...]  # the subject's own name stays though an inspector's be part of it
 
 
-def _hidden(key: str, value: Any, names: Collection[str], exempt: Collection[str]) -> Any:
+def _hiding(versions: Sequence[Body], body: Body) -> _Hiding:
+    subject, tasks = body.get("subject") or {}, body.get("tasks") or ()
+    numbers = [body.get(key) for key in ("result_id", "plan_id", "task_id", "list_id", "penalty_no", "document_no")]
+    numbers += [subject.get("uscc"), subject.get("reg_no"), *(one["task_id"] for one in tasks)]
+    return _Hiding(
+        tuple(dict.fromkeys(name for one in versions for name in one.get("inspectors", ()))),
+        tuple(one for one in numbers if one),
+        (subject["name"],) if subject else (),
+    )
+
+
+def _public(body: Body, hiding: _Hiding) -> Body:
+    return {key: _hidden(key, value, hiding) for key, value in body.items() if key not in _LEFT_OUT}
+
+
+def _hidden(key: str, value: Any, hiding: _Hiding) -> Any:
     if key in _NOT_TEXT or key.endswith(("_on", "_at")):
         return value
     if isinstance(value, str):
-        words, _ = redact(value, exempt)
-        return redact_names(words, names, exempt)[0] if names and key != "name" else words
+        words, _ = redact(value, hiding.numbers)
+        return redact_names(words, hiding.names, (*hiding.numbers, *hiding.named))[0] if hiding.names else words
     if isinstance(value, dict):
-        return {name: _hidden(name, one, names, exempt) for name, one in value.items()}
+        return {name: _hidden(name, one, hiding) for name, one in value.items()}
     if isinstance(value, list):
-        return [_hidden(key, one, names, exempt) for one in value]
+        return [_hidden(key, one, hiding) for one in value]
     return value
 
 
@@ -92,8 +107,7 @@ def _beside_result(
     profile: Profile,
     workdays: Workdays,
     day: date,
-    names: Collection[str],
-    exempt: Collection[str],
+    hiding: _Hiding,
 ) -> Body:
     version = next(one for one in facts.versions if one.number == verdict.version)
     late = verdict.published_on and verdict.due_on and verdict.published_on > verdict.due_on
@@ -113,7 +127,7 @@ def _beside_result(
         "late_days": workdays.count_between(verdict.due_on, verdict.published_on)
         if late and verdict.due_on and verdict.published_on
         else None,
-        "reply": _hidden("reason", newest["reason"], names, exempt) if newest and "reply" in verdict.marks else None,
+        "reply": _hidden("reason", newest["reason"], hiding) if newest and "reply" in verdict.marks else None,
         "objection_filed_on": min(objections, default=None) if "objection_pending" in verdict.marks else None,
     }
 
@@ -124,12 +138,15 @@ def _final_day(facts: Facts, number: int) -> str | None:
 
 
 def _revision(facts: Facts, body: Body, before: Body | None) -> Body:
-    """One revision of a plan as its history tells it: why, by whom, and what changed task by task (R1-09, R4-03)."""
+    """One revision of a plan as its history tells it: why, by whom, and what changed task by task (R1-09, R4-03).
+
+    Both bodies are public forms.
+    """
     adjustment = body["adjustment"] or {}
     return {
         "revision": body["revision"],
         "kind": adjustment.get("kind"),
-        "reason": redact(adjustment["reason"])[0] if adjustment else None,
+        "reason": adjustment.get("reason"),
         "approved_by": adjustment.get("approved_by"),
         "approved_on": adjustment.get("approved_on"),
         "finalized_on": _final_day(facts, body["revision"]),

@@ -4,9 +4,10 @@ What is hidden, and why: Personal Information Protection Law, Articles 25 and 28
 Disclosure Regulations, Article 15; Interim Regulations on Enterprise Information Disclosure, Article 3. Each
 finding is replaced by words that say what stood there.
 
-The order: (1) what is exempt is set apart: the strings the caller names (task and plan numbers, the subject's
-own codes), valid unified social credit codes, valid 15-digit registration numbers; then (2) e-mail addresses,
-(3) vehicle plates, (4) numbers: identity numbers, bank cards, telephones, (5) home addresses.
+The order: (1) what the text itself calls an identity number, exempt or not and whatever its check digit; (2) what
+is exempt is set apart: the strings the caller names (task and plan numbers, the subject's own codes), valid unified
+social credit codes, valid 15-digit registration numbers; then (3) e-mail addresses, (4) vehicle plates, (5) numbers:
+identity numbers, bank cards, telephones, (6) home addresses.
 
 Full-width signs, every script's digits, odd blanks and dashes are folded first, character for character, so
 that positions hold. Not personal, and kept: 400 and 800 service numbers and short numbers such as 12315.
@@ -16,9 +17,11 @@ Numbers spelt in Chinese characters are not recognised, save in addresses.
 import re
 import unicodedata
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from publisher import uscc
+from publisher.rules import addresses
 
 Kind = Literal["identity", "phone", "email", "bank_card", "plate", "address", "name"]
 
@@ -50,8 +53,11 @@ def redact(text: str, exempt: Collection[str] = ()) -> tuple[str, tuple[Redactio
     if not _MAYBE_PERSONAL.search(text):
         return text, ()
     folded = _fold(text)
-    rest = _without_exempt(folded, exempt)
-    found: list[Redaction] = []
+    found = [Redaction("identity", *match.span(1)) for match in _LABELLED_IDENTITY.finditer(folded)]
+    rest = folded
+    for _, start, end in found:
+        rest = _blank(rest, start, end, _HIDDEN)
+    rest = _without_exempt(rest, exempt)
     for search in (_emails, _plates, _numbers, _dashed_doors, _doors):
         for redaction in search(rest):
             found.append(redaction)
@@ -66,23 +72,32 @@ def redact_names(text: str, names: Collection[str], exempt: Collection[str] = ()
     several names (张三、李四) and remarks in brackets; blanks inside a name do not hide it. One character is
     no name. ``exempt``: strings that stay although they contain a name, such as the subject's own.
     """
-    wanted = {name for cell in names for name in _persons(cell)}
-    if not wanted:
-        return text, ()
+    pattern = _persons_pattern(tuple(names))
     rest = _fold(text)
+    if pattern is None or not pattern.search(rest):
+        return text, ()
     for mark in MARKS.values():
         rest = rest.replace(mark, _HIDDEN * len(mark))
     for kept in map(_fold, exempt):
         rest = rest.replace(kept, _EXEMPT * len(kept))
-    longest_first = sorted(wanted, key=lambda name: (-len(name), name))
-    pattern = re.compile("|".join(map(_name_pattern, longest_first)), re.IGNORECASE)
     return _replaced(text, [Redaction("name", *match.span()) for match in pattern.finditer(rest)])
+
+
+@lru_cache(maxsize=256)  # a record's texts are looked at one after the other, for the same inspectors
+def _persons_pattern(names: tuple[str, ...]) -> re.Pattern[str] | None:
+    wanted = {name for cell in names for name in _persons(cell)}
+    longest_first = sorted(wanted, key=lambda name: (-len(name), name))
+    return re.compile("|".join(map(_name_pattern, longest_first)), re.IGNORECASE) if wanted else None
 
 
 # --- folding, setting apart, replacing
 
 _HIDDEN = "〕"  # stands for hidden words while the search goes on: as the end of a mark does in its outcome
 _EXEMPT = "\0"
+# one old identity number in ten would also pass as a registration number
+_LABELLED_IDENTITY = re.compile(
+    r"(?:身份证|公民身份)(?:号码?|件号码?)?[\s:为是]{0,3}(\d{17}[\dXx]|\d{15})(?![0-9A-Za-z])"
+)
 _MAYBE_PERSONAL = re.compile(r"[\d@＠﹫室幢栋]|单元|号楼")
 
 
@@ -289,43 +304,14 @@ def _split_off(widths: tuple[int, ...], prefix: int) -> tuple[int, ...]:
     return (widths[0] - prefix, *widths[1:])
 
 
-# --- home addresses: only what leads to the door is hidden, from the house number on
-
-_HOUSE = r"(?:\d{1,5}[A-Za-z]?|[A-Za-z]\d{0,4}|[一二三四五六七八九十百零〇]{1,5}|[甲乙丙丁东西南北])"
-_DOOR = re.compile(
-    rf"(?<![0-9A-Za-z])(?:{_HOUSE}\s?(?:号楼|号院|号|弄|栋|幢|座|单元|层|楼|室)[\s,-]{{0,2}})+"
-    r"(?:(?:\d{1,5}|[一二三四五六七八九零〇]{3,4})(?:室|房|号)?(?!\s*[\d%年月日个家户人次件批万元.]))?"
-)
-_DASHED_DOOR = re.compile(
-    r"(?:(?<=小区)|(?<=社区)|(?<=[园苑村寓墅]))\d{1,3}[A-Za-z]?(?:-\d{1,3})?-\d{3,4}[A-Za-z]?"
-    r"(?:室|房|号)?(?!-|\s*[\d%年月日个家户人次件批万元])"
-)
-_DOORWAY = re.compile(r"室|单元|栋|幢|号楼|座")
-_HOME_ROAD = re.compile(r"(?:路|街|巷|弄|里|大道|村|庄|小区|社区|花园|家园|苑|公寓|新城|墅)[^〕\0。;\n]{0,25}$")
-_HOME_LABEL = re.compile(r"(?:住址|家住|现住|居住地|居住在|户籍地?|家庭地址)[^〕\0。;\n]{0,40}$")
-_BUSINESS = re.compile(
-    r"(?:大厦|广场|写字楼|商务楼|中心|产业园|工业园|科技园|创业园|商城|商场|市场|学校|医院|政府|委会|办事处)\s?$"
-)
-
-
 def _dashed_doors(text: str) -> Iterator[Redaction]:
-    for match in _DASHED_DOOR.finditer(text):
-        yield Redaction("address", *match.span())
+    for span in addresses.dashed_doors(text):
+        yield Redaction("address", *span)
 
 
 def _doors(text: str) -> Iterator[Redaction]:
-    for match in _DOOR.finditer(text):
-        before = text[max(0, match.start() - 50) : match.start()]
-        if _is_home(match[0], before):
-            yield Redaction("address", match.start(), match.start() + len(match[0].rstrip(" \t\r\n,-")))
-
-
-def _is_home(door: str, before: str) -> bool:
-    if _HOME_LABEL.search(before):
-        return True
-    if "单元" in door and re.search(r"单元[\s,-]{0,2}[\d一二三四五六七八九零〇]", door):
-        return True
-    return bool(_DOORWAY.search(door) and _HOME_ROAD.search(before)) and not _BUSINESS.search(before)
+    for span in addresses.doors(text):
+        yield Redaction("address", *span)
 
 
 # --- names

@@ -8,16 +8,18 @@ from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, get_args
 
 from publisher.errors import RuleError
-from publisher.model import RecordKind, Severity, SubjectKind
+from publisher.model import RecordKind, Severity, SubjectKind, fold_label
 from publisher.rules.periods import Period
 
 Certainty = Literal["confirmed", "secondary", "assumed"]
 Tone = Literal["clear", "neutral", "attention", "serious"]
 Clock = Literal["published_on", "decided_on"]
+MonthlyBy = Literal["five_days_before_month_end", "fifth_of_next_month"]
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 KINDS: tuple[RecordKind, ...] = get_args(RecordKind)
 RULE_IDS = (
+    "pending.before_rules",
     "pending.not_final",
     "pending.unknown_outcome",
     "withhold.person",
@@ -75,6 +77,16 @@ class Rule(NamedTuple):
     certainty: Certainty
 
 
+class MonthlyForm(NamedTuple):
+    """What the monthly form asks of the reporting side itself (R1-18, R1-20); None: not provided, and so told."""
+
+    monthly_by: MonthlyBy | None
+    summaries_by: tuple[str, ...]  # month and day of the half-year's and the year's summary (R1-19)
+    guidelines: str | None  # 是否已出台工作细则和工作指引（注明文件名称及文号）
+    item_list: str | None  # 是否建立随机抽查事项清单并完成录入
+    libraries: str | None  # 是否建立市场主体名录库和执法人员库并完成录入
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
     """Everything a profile says for the days from ``effective_on`` until its next version."""
@@ -105,8 +117,15 @@ class Rules:
     joint_departments: int | None
     general_items_need_cap: bool
     bad_check_digit: Literal["quarantine", "accept"]
+    closing_dispositions: tuple[str, ...]
+    monthly_form: MonthlyForm
     rules: Mapping[str, Rule]
     values: Mapping[str, Value]
+
+    def closes(self, disposition: str | None) -> bool:
+        """Whether a disposition settles a problem found (R4-11): it holds one of the profile's closing words."""
+        said = fold_label(disposition or "")
+        return any(fold_label(words) in said for words in self.closing_dispositions)
 
 
 def _typed(kind: type) -> Callable[[Any], Any]:
@@ -158,6 +177,12 @@ def _month_day(value: Any) -> tuple[int, int]:
     return day.month, day.day
 
 
+def _month_days(value: Any) -> tuple[str, ...]:
+    for each in _texts(value):
+        _month_day(each)
+    return tuple(value)
+
+
 def _or_none(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value == "none" else check(value)
 
@@ -202,6 +227,10 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "plan.joint_departments": _or_none(_count),
     "item.general_needs_cap": _typed(bool),
     "intake.bad_check_digit": _one_of("quarantine", "accept"),
+    "indicator.closing_dispositions": _texts,
+    "report.monthly_by": _or_none(_one_of(*get_args(MonthlyBy))),
+    "report.summaries_by": _month_days,
+    **{f"report.{key}": _or_none(_typed(str)) for key in MonthlyForm._fields[2:]},
     **{f"rule.{rule}": _typed(str) for rule in RULE_IDS},
 }
 _OUTCOME_KEY = re.compile(r"outcome\.([a-z_]+)\.([a-z_]+)")
@@ -271,6 +300,8 @@ def rules_of(effective_on: date, values: Mapping[str, Value]) -> Rules:
         joint_departments=get("plan.joint_departments"),
         general_items_need_cap=get("item.general_needs_cap"),
         bad_check_digit=get("intake.bad_check_digit"),
+        closing_dispositions=get("indicator.closing_dispositions"),
+        monthly_form=MonthlyForm(**{key: get(f"report.{key}") for key in MonthlyForm._fields}),
         rules={
             each: Rule(get(f"rule.{each}"), values[f"rule.{each}"].basis, values[f"rule.{each}"].certainty)
             for each in RULE_IDS

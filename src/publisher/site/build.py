@@ -5,20 +5,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, case, select, update
 
-from publisher import __version__
+from publisher import __version__, paths
 from publisher.errors import LedgerError, RenderFailed, SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.owed import owe_pages, owed_page_count, page_count
 from publisher.ledger.schema import page
 from publisher.ledger.store import get_meta, set_meta
 from publisher.site.job import Job
-from publisher.site.units import everything
+from publisher.site.units import ORDER, everything
 
 OnProgress = Callable[[int, int], None]
 
@@ -68,12 +70,20 @@ def _look(job: Job) -> str:
 
 
 def _must_start_over(connection: Connection, output: Path) -> bool:
-    """Tell whether the folder lacks the site that the ledger believes it holds; forget or clear what is not so.
+    """Tell whether the folder lacks the site that the ledger believes it holds; clear a site that is not of it.
 
-    A site of another ledger may show what this one knows nothing of, so it goes. Any other folder is left alone.
+    Files are never forgotten, only written again or removed, since some may be there still: the list is what tells a
+    later build what must go. A site of another ledger may show what this one knows nothing of, so it goes. Any other
+    folder is left alone.
     """
-    if page_count(connection) and not (output / "index.html").exists():
-        connection.execute(delete(page))
+    is_other = case((page.c.path == paths.HOME, 0), else_=1)  # a first build that was killed has no home page yet
+    witness = connection.execute(
+        select(page.c.path).where(page.c.digest != "").order_by(is_other, page.c.path).limit(1)
+    ).scalar()
+    if witness is not None and not (output / paths.file_of(witness)).exists():
+        parts = connection.execute(select(page.c.scope, page.c.key).where(page.c.scope.in_(ORDER)).distinct())
+        owe_pages(connection, [(row.scope, row.key) for row in parts])
+        connection.execute(update(page).values(digest=""))
         return True
     if not page_count(connection) and output.is_dir() and any(output.iterdir()):
         if not (output / "search" / "index.json").exists():
@@ -84,34 +94,35 @@ def _must_start_over(connection: Connection, output: Path) -> bool:
 
 
 def _in_child(job: Job, on_progress: OnProgress) -> tuple[int, int]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "publisher.site.render"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    assert child.stderr is not None
-    with child:
-        try:
-            child.stdin.write(job.model_dump_json())
-            child.stdin.close()
-            result = None
-            for line in child.stdout:
-                said = orjson.loads(line)
-                if "total" in said:
-                    on_progress(said["done"], said["total"])
-                else:
-                    result = said
-            noise = child.stderr.read()
-        except BaseException:
-            child.terminate()
-            raise
-    if result is None:
-        last = noise.strip().splitlines()[-1:] or ["no word"]
-        raise RenderFailed(f"the builder ended with status {child.returncode}: {last[0]}")
+    # What the child says beside its report goes to a file: nobody reads it before the end, and a full pipe blocks.
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as noise:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "publisher.site.render"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=noise,
+            text=True,
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        result = None
+        with child:
+            try:
+                with suppress(BrokenPipeError), child.stdin as told:  # it may have ended at once; its status says so
+                    told.write(job.model_dump_json())
+                for line in child.stdout:
+                    said = orjson.loads(line)
+                    if "total" in said:
+                        on_progress(said["done"], said["total"])
+                    else:
+                        result = said
+            except BaseException:
+                child.terminate()
+                raise
+        if result is None:
+            noise.seek(0)
+            last = noise.read().strip().splitlines()[-1:] or ["no word"]
+            raise RenderFailed(f"the builder ended with status {child.returncode}: {last[0]}")
     if "error" in result:
         error = (
             LedgerError

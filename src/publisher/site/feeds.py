@@ -48,16 +48,15 @@ def sitemap_part(site: Site, number: int) -> list[File]:
     return [_urlset(site, paths.sitemap_part(number), addresses)] if addresses else []
 
 
-def sitemap_index(site: Site) -> list[File]:
-    """Return the sitemap of all other pages, and the index of sitemaps."""
-    pages = site.connection.execute(select(page.c.path, page.c.scope).order_by(page.c.path)).all()
+def sitemap_index(site: Site, overviews: Iterable[str]) -> list[File]:
+    """Return the sitemap of all other pages (``overviews`` are made together with it), and the index of sitemaps."""
+    pages = site.connection.execute(select(page.c.path, page.c.scope).where(page.c.scope != "portal")).all()
     other = [row.path for row in pages if row.path.endswith(("/", ".html")) and row.scope != "subject"]
-    parts = [paths.SITEMAP_PAGES, *(row.path for row in pages if row.scope == "sitemap_part")]
+    parts = [paths.SITEMAP_PAGES, *sorted(row.path for row in pages if row.scope == "sitemap_part")]
     root = ElementTree.Element("sitemapindex", {"xmlns": _SITEMAP})
     for part in parts:
         _add(ElementTree.SubElement(root, "sitemap"), "loc", site.job.base_url + part)
-    listed = [address for address in other if address != paths.MISSING]
-    return [_urlset(site, paths.SITEMAP_PAGES, listed), File(paths.SITEMAP, _xml(root))]
+    return [_urlset(site, paths.SITEMAP_PAGES, sorted([*overviews, *other])), File(paths.SITEMAP, _xml(root))]
 
 
 def robots(site: Site) -> File:

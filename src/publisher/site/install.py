@@ -5,9 +5,9 @@ file is written and struck out after it is removed, so that a killed build leave
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,10 +24,33 @@ Part = tuple[str, str]  # scope, key
 
 
 class File(NamedTuple):
-    """One file of the site: its address and its bytes."""
+    """One file of the site: its address, and its bytes or the finished file beside the tree that holds them.
+
+    A download also says how many rows it has and the day of the latest event that changed it.
+    """
 
     address: str
-    content: bytes
+    content: bytes | Path
+    rows: int | None = None
+    as_of: date | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
+
+    @property
+    def digest(self) -> str:
+        """The sha-256 of its bytes, in hex."""
+        if isinstance(self.content, bytes):
+            return hashlib.sha256(self.content).hexdigest()
+        with self.content.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def staging(output: Path) -> Path:
+    """Return the folder beside the site where files are made. One run at a time: what a killed one left is reused."""
+    return output.parent / f".{output.name}.staging"
 
 
 class Installed(NamedTuple):
@@ -42,7 +65,7 @@ class Tree:
 
     def __init__(self, output: Path) -> None:
         self.output = output
-        self._staging = output.parent / f".{output.name}.staging-{os.getpid()}"
+        self._staging = staging(output)
         self._folders: set[Path] = set()
 
     def install(self, ledger: Ledger, parts: Mapping[Part, Iterable[File]]) -> Installed:
@@ -53,13 +76,14 @@ class Tree:
         with ledger.transaction() as connection:
             query = select(page).where(tuple_(page.c.scope, page.c.key).in_(list(parts)))
             before = {row.path: row for row in connection.execute(query)}
-            now = {one.address: (part, one.content) for part, files in parts.items() for one in files}
-            digests = {address: hashlib.sha256(content).hexdigest() for address, (_, content) in now.items()}
+            now = {one.address: (part, one) for part, files in parts.items() for one in files}
+            digests = {address: file.digest for address, (_, file) in now.items()}
             gone = [address for address in before if address not in now]
-            fresh = [address for address in now if address not in before or before[address].digest != digests[address]]
+            fresh = {address for address in now if address not in before or before[address].digest != digests[address]}
             noted = [
-                {"path": address, "scope": now[address][0][0], "key": now[address][0][1], "digest": "", "bytes": 0}
-                for address in fresh
+                {"path": address, "scope": scope, "key": key, "digest": "", "bytes": 0}
+                for address, ((scope, key), _) in now.items()
+                if address in fresh
             ]
             if noted:
                 statement = insert_into(connection, page)
@@ -67,14 +91,21 @@ class Tree:
                 connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=changes), noted)
         for address in gone:
             self._remove(address)
-        for address in fresh:
-            self._write(address, now[address][1])
+        sizes = {address: file.size for address, (_, file) in now.items()}
+        for address, (_, file) in now.items():
+            if address in fresh:
+                self._write(address, file.content)
+            elif isinstance(file.content, Path):
+                file.content.unlink()
         with ledger.transaction() as connection:
             for address in gone:
                 connection.execute(delete(page).where(page.c.path == address))
-            for address in fresh:
-                values = {"digest": digests[address], "bytes": len(now[address][1])}
-                connection.execute(update(page).where(page.c.path == address).values(values))
+            for address, (_, file) in now.items():
+                told = before.get(address)
+                if address in fresh or told is None or (told.rows, told.as_of) != (file.rows, file.as_of):
+                    values = {"digest": digests[address], "bytes": sizes[address]}
+                    values |= {"rows": file.rows, "as_of": file.as_of}
+                    connection.execute(update(page).where(page.c.path == address).values(values))
             pages_done(connection, parts)
         return Installed(len(fresh), len(gone))
 
@@ -82,15 +113,16 @@ class Tree:
         """Remove the staging folder."""
         shutil.rmtree(self._staging, ignore_errors=True)
 
-    def _write(self, address: str, content: bytes) -> None:
+    def _write(self, address: str, content: bytes | Path) -> None:
         target = self.output / paths.file_of(address)
         try:
             if target.parent not in self._folders:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._staging.mkdir(parents=True, exist_ok=True)
                 self._folders.add(target.parent)
-            partial = self._staging / "page"
-            partial.write_bytes(content)
+            partial = content if isinstance(content, Path) else self._staging / "page"
+            if isinstance(content, bytes):
+                partial.write_bytes(content)
             partial.replace(target)
         except OSError as error:
             raise SiteError(f"{target} could not be written: {error.strerror}; the run can be repeated") from error

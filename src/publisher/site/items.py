@@ -2,7 +2,7 @@
 
 from publisher import paths
 from publisher.ledger import shown
-from publisher.site.downloads import records_json, table_csv
+from publisher.site.data.files import list_files
 from publisher.site.install import File
 from publisher.site.views import Page, Site, newest, place, text
 
@@ -35,7 +35,7 @@ def list_pages(site: Site, list_id: str) -> list[Page | File]:
     if one is None:
         return []
     body, address = one.body, paths.item_list(list_id)
-    csv, json = paths.data_items(list_id, "csv"), paths.data_items(list_id, "json")
+    csv, excel, json = (paths.data_items(list_id, suffix) for suffix in ("csv", "excel.csv", "json"))
     plain = ("list_id", "title", "edition", "revision", "authority", "approved_by", "approved_on")
     columns = ("item_code", "category", "name", "class", "subjects", "methods", "authority", "basis", "ratio",
                "frequency")  # fmt: skip
@@ -55,6 +55,7 @@ def list_pages(site: Site, list_id: str) -> list[Page | File]:
             "published_on": text(one.row.published_on),
             "downloads": [
                 {"title": "事项表（CSV）", "href": site.href(csv)},
+                {"title": "事项表（CSV，适合 Excel）", "href": site.href(excel)},
                 {"title": "清单全文（JSON）", "href": site.href(json)},
             ],
         },
@@ -66,6 +67,5 @@ def list_pages(site: Site, list_id: str) -> list[Page | File]:
     }
     return [
         Page(address, "item_list.html", context),
-        File(csv, table_csv(columns, [[item[column] or "" for column in columns] for item in body["items"]])),
-        File(json, records_json([{"ref": one.row.ref, **body}])),
+        *list_files(site, one),
     ]

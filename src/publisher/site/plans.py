@@ -7,7 +7,7 @@ from typing import Any
 from publisher import paths
 from publisher.ledger import shown
 from publisher.ledger.shown import NO_PROGRESS, Shown
-from publisher.site.downloads import records_json, table_csv
+from publisher.site.data.files import plan_files
 from publisher.site.install import File
 from publisher.site.views import Context, Page, Site, newest, place, plan_progress, task_progress, text
 
@@ -43,7 +43,7 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
         return []
     body, done = one.body, shown.progress(site.connection, plan_id)
     address = paths.plan(body["year"], plan_id)
-    csv, json = (paths.data_plan(body["year"], plan_id, suffix) for suffix in ("csv", "json"))
+    csv, excel, json = (paths.data_plan(body["year"], plan_id, suffix) for suffix in ("csv", "excel.csv", "json"))
     context = {
         "view": site.head(
             body["title"],
@@ -57,6 +57,7 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
         | {
             "downloads": [
                 {"title": "任务表（CSV）", "href": site.href(csv)},
+                {"title": "任务表（CSV，适合 Excel）", "href": site.href(excel)},
                 {"title": "计划全文（JSON）", "href": site.href(json)},
             ]
         },
@@ -68,14 +69,7 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
         "revisions": one.beside["revisions"],
         "citation": citation(site, body["title"], body["authority"], address, one.row.since),
     }
-    columns = ("seq", "task_id", "name", "field", "departments", "subjects", "methods", "ratio", "quantity",
-               "frequency", "levels", "status")  # fmt: skip
-    rows = [[_cell(task[column]) for column in columns] for task in body["tasks"]]
-    return [
-        Page(address, "plan.html", context),
-        File(csv, table_csv(columns, rows)),
-        File(json, records_json([{"ref": one.row.ref, **body}])),
-    ]
+    return [Page(address, "plan.html", context), *plan_files(site, one)]
 
 
 def task_page(site: Site, plan_id: str, task_id: str) -> list[Page]:
@@ -129,12 +123,6 @@ def _task(site: Site, plan_id: str, task: Mapping[str, Any]) -> Context:
         ],
         "results_href": site.task_href(plan_id, task["task_id"]),
     }
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, list):
-        return "、".join(value)
-    return "" if value is None else str(value)
 
 
 def citation(site: Site, title: str, author: str, address: str, since: date | None) -> Context:

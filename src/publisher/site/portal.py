@@ -3,12 +3,8 @@
 from collections import Counter, defaultdict
 from datetime import date
 
-from sqlalchemy import select
-
 from publisher import paths
 from publisher.ledger import shown
-from publisher.ledger.schema import page
-from publisher.site.results import DOWNLOADS
 from publisher.site.views import Context, Page, Site, newest
 
 
@@ -83,7 +79,9 @@ def search_page(site: Site) -> Page:
 def missing_page(site: Site) -> Page:
     """Return the page for addresses that lead nowhere (any more)."""
     return Page(
-        paths.MISSING, "missing.html", {"view": site.head("没有找到这一页", paths.MISSING, "about") | {"robots": "noindex"}}
+        paths.MISSING,
+        "missing.html",
+        {"view": site.head("没有找到这一页", paths.MISSING, "about") | {"robots": "noindex"}},
     )
 
 
@@ -170,47 +168,3 @@ def _ratio(numerator: int, denominator: int | None) -> str:
     if denominator is None:
         return "未提供"
     return f"{numerator / denominator:.1%}" if denominator else "不适用"
-
-
-def data_page(site: Site) -> Page:
-    """Return the page of all files to take away."""
-    files = site.connection.execute(
-        select(page.c.path, page.c.bytes).where(page.c.path.startswith(paths.DATA)).order_by(page.c.path)
-    ).all()
-    sizes = {paths.data_month(one.year, one.month, suffix): (one, words)
-             for one in shown.month_sizes(site.connection) for suffix, words in DOWNLOADS.items()}  # fmt: skip
-    groups: dict[str, list[Context]] = {"检查结果（按检查完成的月份）": [], "抽查计划": [], "抽查事项清单": []}
-    for row in files:
-        month = sizes.get(row.path)
-        name = row.path.removeprefix(paths.DATA)
-        if month is None and not name.startswith(("plan-", "items-")):
-            continue
-        group = (
-            "抽查计划"
-            if name.startswith("plan-")
-            else "抽查事项清单"
-            if name.startswith("items-")
-            else next(iter(groups))
-        )
-        groups[group].append(
-            {
-                "title": f"{month[0].year} 年 {month[0].month} 月" if month else name,
-                "href": site.href(row.path),
-                "format": _format(row.path),
-                "rows": month[0].results if month else None,
-                "bytes": row.bytes,
-                "as_of": month[0].as_of.isoformat() if month and month[0].as_of else None,
-            }
-        )
-    context = {
-        "view": site.head("数据下载", paths.DATA, "data", as_of=shown.latest_event(site.connection)),
-        "groups": [{"title": title, "files": files} for title, files in groups.items() if files],
-        "licence": {"title": "数据使用说明", "href": site.href(paths.ABOUT + "data-licence/")},
-    }
-    return Page(paths.DATA, "data.html", context)
-
-
-def _format(address: str) -> str:
-    if address.endswith(".excel.csv"):
-        return "CSV（适合 Excel）"
-    return "CSV" if address.endswith(".csv") else "JSON"

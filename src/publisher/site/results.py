@@ -1,12 +1,9 @@
 """Lists of results by the month of inspection. Pages count from the oldest, so a full page never moves."""
 
-from collections.abc import Iterator
-
 from publisher import paths
 from publisher.ledger import shown
-from publisher.ledger.shown import MonthSize, Shown
-from publisher.site.downloads import records_json, table_csv
-from publisher.site.install import File
+from publisher.ledger.shown import MonthSize
+from publisher.site.data.files import FORMATS, OF_MONTH
 from publisher.site.views import Context, Page, Site, newest
 
 
@@ -80,50 +77,10 @@ def month_page(site: Site, year: int, month: int, number: int) -> list[Page]:
         "number": number,
         "rows": [site.result_row(row) for row in rows],
         "downloads": [
-            {"title": words, "href": site.href(paths.data_month(year, month, suffix))}
-            for suffix, words in DOWNLOADS.items()
+            {"title": f"本月结果（{FORMATS[suffix]}）", "href": site.href(paths.data_month(year, month, suffix))}
+            for suffix in OF_MONTH
         ]
         if number == 1
         else [],
     }
     return [Page(address, "results_month.html", context)]
-
-
-DOWNLOADS = {"csv": "本月结果（CSV）", "excel.csv": "本月结果（CSV，适合 Excel）", "json": "本月结果（JSON）"}
-COLUMNS = (
-    "ref", "result_id", "subject_name", "subject_kind", "uscc", "reg_no", "region_code", "plan_id", "task_id",
-    "authority", "departments", "inspection_type", "methods", "ended_on", "published_on", "due_on", "late", "seq",
-    "item_code", "item_name", "outcome", "outcome_id", "note", "severity", "measure", "disposition", "penalty_no",
-    "remark",
-)  # fmt: skip
-
-
-def month_files(site: Site, year: int, month: int) -> list[File]:
-    """Return a month's results as CSV (a finding a row; strict, and for Excel) and as JSON (a result a record)."""
-    results = list(shown.of_month(site.connection, year, month))
-    if not results:
-        return []
-    rows = [row for one in results for row in _finding_rows(one)]
-    records = [{"ref": one.row.ref, **one.body} for one in results]
-    return [
-        File(paths.data_month(year, month, "csv"), table_csv(COLUMNS, rows)),
-        File(paths.data_month(year, month, "excel.csv"), table_csv(COLUMNS, rows, for_excel=True)),
-        File(paths.data_month(year, month, "json"), records_json(records)),
-    ]
-
-
-def _finding_rows(one: Shown) -> Iterator[list[str]]:
-    body, row = one.body, one.row
-    subject = body["subject"]
-    for finding, outcome in zip(body["findings"], one.beside["outcomes"], strict=True):
-        values = (
-            row.ref, body["result_id"], subject["name"], subject["kind"], subject["uscc"], subject["reg_no"],
-            subject["region_code"], body["plan_id"], body["task_id"], body["authority"],
-            "、".join(body["departments"]), body["inspection_type"], body["methods"], body["ended_on"],
-            row.published_on, row.due_on, "late" in row.marks, finding["seq"], finding["item_code"],
-            finding["item_name"], finding["outcome"], outcome, finding["note"], one.beside["severity"],
-            body["measure"], body["disposition"], body["penalty_no"], body["remark"],
-        )  # fmt: skip
-        yield [
-            "" if value is None else str(value).lower() if value in (True, False) else str(value) for value in values
-        ]

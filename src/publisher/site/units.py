@@ -9,15 +9,18 @@ from sqlalchemy import Connection, distinct, select
 
 from publisher import paths
 from publisher.errors import RenderFailed
-from publisher.ledger import shown
-from publisher.ledger.schema import record, subject
+from publisher.ledger import deltas, shown
+from publisher.ledger.schema import page, record, subject
+from publisher.ledger.shown import Shown
 from publisher.site import feeds, items, plans, portal, results, search_index, subjects
+from publisher.site.data import changes, database, files
+from publisher.site.data import page as data_page
 from publisher.site.install import File
 from publisher.site.views import Page, Site
 
 # Subjects and lists come first, so that what is withdrawn goes first; overviews read the list of files and come last.
-ORDER = ("subject", "month_page", "month", "search_part", "task", "plan", "plans_year", "item_list", "region_page",
-         "region", "sitemap_part", "portal")  # fmt: skip
+ORDER = ("subject", "month_page", "month", "data_year", "delta", "search_part", "task", "plan", "plans_year",
+         "item_list", "region_page", "region", "sitemap_part", "data_all", "portal")  # fmt: skip
 
 
 def render(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> list[Page | File]:
@@ -29,7 +32,14 @@ def render(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> li
             month, number = key.split("/")
             return [] if number == "1" else [*results.month_page(site, *_month(month), int(number))]
         case "month":
-            return [*results.month_page(site, *_month(key), 1), *results.month_files(site, *_month(key))]
+            return [*results.month_page(site, *_month(key), 1), *files.month_files(site, *_month(key))]
+        case "data_year":
+            return [*files.year_files(site, int(key))]
+        case "delta":
+            run_no, part = key.split("/")
+            return [*changes.delta_file(site, int(run_no), int(part))]
+        case "data_all":
+            return [*database.database_files(site), *changes.index_files(site)]
         case "search_part":
             return [*search_index.part(site, int(key))]
         case "task":
@@ -55,19 +65,22 @@ def render(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> li
 
 
 def _portal(site: Site) -> Iterator[Page | File]:
-    yield portal.home_page(site)
-    yield portal.plans_page(site)
-    yield items.index_page(site)
-    yield from results.index_pages(site)
-    yield subjects.index_page(site)
-    yield portal.search_page(site)
-    yield portal.data_page(site)
-    yield portal.withdrawn_page(site)
-    yield portal.indicators_page(site)
+    pages = [
+        portal.home_page(site),
+        portal.plans_page(site),
+        items.index_page(site),
+        *results.index_pages(site),
+        subjects.index_page(site),
+        portal.search_page(site),
+        *data_page.data_pages(site),
+        portal.withdrawn_page(site),
+        portal.indicators_page(site),
+    ]
+    yield from pages
     yield portal.missing_page(site)
     yield search_index.manifest(site)
     yield feeds.feed(site)
-    yield from feeds.sitemap_index(site)
+    yield from feeds.sitemap_index(site, [one.address for one in pages if isinstance(one, Page)])
     yield feeds.robots(site)
 
 
@@ -76,18 +89,30 @@ def widen(connection: Connection, owed: Mapping[str, list[str]]) -> set[tuple[st
     found: set[tuple[str, str]] = set()
     if owed.get("results_of_list"):
         found |= _subjects_of(connection, None)
+        for plan in shown.all_of(connection, "plan"):
+            found |= {("plan", plan.row.record_id)} | _tasks_of(plan)
+    in_progress = select(distinct(record.c.year)).where(
+        record.c.kind == "plan", record.c.record_id.in_(owed.get("plan", ())), record.c.year.is_not(None)
+    )
+    found |= {("plans_year", str(year)) for year in connection.execute(in_progress).scalars()}
+    if owed.get("results_of_plan"):  # each year's page leads to those of all others
+        found |= {("plans_year", str(one.body["year"])) for one in shown.all_of(connection, "plan")}
     for plan_id in owed.get("results_of_plan", ()):
         found |= _subjects_of(connection, plan_id)
-        query = select(distinct(record.c.task_id)).where(record.c.plan_id == plan_id, record.c.kind == "result")
-        found |= {("task", f"{plan_id}/{task_id}") for task_id in connection.execute(query).scalars()}
-        plan = shown.one_of(connection, "plan", plan_id)
-        found |= {("task", f"{plan_id}/{task['task_id']}") for task in plan.body["tasks"]} if plan else set()
+        there = select(page.c.key).where(page.c.scope == "task", page.c.key.startswith(f"{plan_id}/", autoescape=True))
+        found |= {("task", key) for key in connection.execute(there).scalars()}
+        shown_plan = shown.one_of(connection, "plan", plan_id)
+        found |= _tasks_of(shown_plan) if shown_plan else set()
         query = select(record.c.year, record.c.month, record.c.slot // paths.LIST_PAGE + 1).where(
             record.c.plan_id == plan_id, record.c.slot.is_not(None)
         )
         for year, month, number in connection.execute(query.distinct()):
             found.add(("month", f"{year}-{month:02}") if number == 1 else ("month_page", f"{year}-{month:02}/{number}"))
     return found
+
+
+def _tasks_of(plan: Shown) -> set[tuple[str, str]]:
+    return {("task", f"{plan.row.record_id}/{task['task_id']}") for task in plan.body["tasks"]}
 
 
 def _subjects_of(connection: Connection, plan_id: str | None) -> set[tuple[str, str]]:
@@ -122,6 +147,10 @@ def everything(connection: Connection) -> Iterator[tuple[str, str]]:
         yield "region", region_code
         for number in shown.region_pages(connection, region_code):
             yield "region_page", f"{region_code}/{number}"
+    for year in sorted({size.year for size in shown.month_sizes(connection)}):
+        yield "data_year", str(year)
+    yield from deltas.parts(connection)
+    yield "data_all", ""
     yield "portal", ""
 
 

@@ -1,5 +1,6 @@
 """What holds of every verdict, whatever the record: found by trying many."""
 
+import os
 from datetime import date, timedelta
 
 import pytest
@@ -8,14 +9,15 @@ from hypothesis import strategies as st
 
 from publisher.errors import CalendarGap
 from publisher.model import STATES, CaseType
-from publisher.rules import Hold, facts_of, judge, load_profile, load_workdays
+from publisher.rules import Hold, facts_of, judge, load_profile, load_workdays, why_before_rules
 from publisher.rules.judge import CAUSES, MARKS, _full, _plain
 from publisher.rules.terms import RULE_IDS
 from publisher.rules.timeline import Timeline
 
 ONE_DAY = timedelta(1)
 WORKDAYS = load_workdays()
-PROFILES = [load_profile(name) for name in ("national", "jiangsu-2021", "changjiang-2023", "national-2024")]
+NAMES = ("national", "jiangsu-2021", "changjiang-2023", "national-2024")
+PROFILES = [load_profile(name) for name in NAMES]
 LABELS = ("未发现问题", "合格", "不合格", "不配合检查情节严重", "其他情况", "注销")
 
 days = st.dates(date(2025, 1, 1), date(2027, 6, 30))
@@ -75,7 +77,8 @@ def seen(verdict):
     return verdict._replace(since=None, next_change_on=None)
 
 
-many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = int(os.environ.get("PUBLISHER_TEST_EXAMPLES", "300"))  # `make mutants` asks for fewer
+many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @many
@@ -188,12 +191,75 @@ def test_the_quick_way_and_the_full_way_agree(made, day):
         )
 
 
-def test_a_record_older_than_the_law_or_the_calendar_is_told(body, workdays):
+OLD = ("2014-09-30", "2014-11-03")  # before the profile; before the calendar
+
+
+@pytest.mark.parametrize("ended_on", OLD)
+def test_a_record_older_than_the_law_or_the_calendar_is_never_shown(body, workdays, ended_on):
     profile = PROFILES[0]
-    for ended_on in ("2014-09-30", "2014-11-03"):
-        of = facts_of("result", [body["result"](ended_on=ended_on)], [], None, [], profile)
+    of = facts_of("result", [body["result"](ended_on=ended_on, finalized_on=date(2020, 1, 2))], [], None, [], profile)
+    assert judge(of, profile, workdays, date(2014, 10, 1)).rule == "pending.before_rules"
+    for day in (date(2020, 1, 2), date(2026, 1, 5), date.max):
+        verdict = judge(of, profile, workdays, day)
+        assert (verdict.state, verdict.rule, verdict.next_change_on) == ("pending", "pending.before_rules", None)
+        assert verdict == judge(of, profile, workdays, day)
+    why = why_before_rules(of, profile, workdays)
+    assert ("2014-10-01" if ended_on == OLD[0] else "2015-01-01") in why
+
+
+def test_a_plan_approved_before_the_law_is_never_shown(body, workdays):
+    plan = body["plan"](approved_on=date(2014, 2, 3), finalized_on=date(2021, 4, 1), year=2014)
+    of = facts_of("plan", [plan], [], None, [], PROFILES[0])
+    assert judge(of, PROFILES[0], workdays, date(2026, 1, 5)).rule == "pending.before_rules"
+
+
+def test_a_record_that_the_rules_know_has_no_gap(body, workdays):
+    of = facts_of("result", [body["result"]()], [], None, [], PROFILES[0])
+    assert why_before_rules(of, PROFILES[0], workdays) is None
+
+
+def test_no_verdict_is_given_for_a_day_before_the_law(body, workdays):
+    for ended_on in (*OLD, "2026-03-02"):
+        of = facts_of("result", [body["result"](ended_on=ended_on)], [], None, [], PROFILES[0])
         with pytest.raises(CalendarGap):
-            judge(of, profile, workdays, date(2026, 1, 5))
+            judge(of, PROFILES[0], workdays, date(2014, 9, 30))
+
+
+@many
+@given(bodies(), st.sampled_from(OLD), st.lists(far_days, min_size=4, max_size=4))
+def test_an_old_record_has_verdicts_that_hold_like_any_other(made, ended_on, tried):
+    versions, cases, tombstone, holds, profile = made
+    old = [{**each, "ended_on": ended_on} for each in versions]
+    of = facts_of("result", old, cases, tombstone, holds, profile)
+    day = date(2014, 10, 1)
+    chain = [(day, judge(of, profile, WORKDAYS, day))]
+    while (following := chain[-1][1].next_change_on) is not None:
+        assert following > chain[-1][0]
+        chain.append((following, judge(of, profile, WORKDAYS, following)))
+        assert seen(chain[-1][1]) != seen(chain[-2][1])
+    for day in [*tried, *(start - ONE_DAY for start, _ in chain[1:])]:
+        verdict = judge(of, profile, WORKDAYS, day)
+        assert verdict == [each for start, each in chain if start <= day][-1]
+        assert verdict.state in ("pending", "withheld")
+        if verdict.since is not None:
+            assert judge(of, profile, WORKDAYS, verdict.since).state == verdict.state
+            assert judge(of, profile, WORKDAYS, verdict.since - ONE_DAY).state != verdict.state
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(bodies(), min_size=2, max_size=5), far_days, st.randoms())
+def test_judging_one_by_one_or_all_together_is_the_same(many_made, day, random):
+    alone = []
+    for made in many_made:
+        of, _ = facts(made)
+        fresh = load_profile(*[name for name, profile in zip(NAMES, PROFILES, strict=True) if profile is made[-1]])
+        alone.append(judge(of, fresh, load_workdays(), day))
+    order = random.sample(range(len(many_made)), len(many_made))
+    together = {}
+    for number in order:
+        of, profile = facts(many_made[number])
+        together[number] = judge(of, profile, WORKDAYS, day)
+    assert [together[number] for number in range(len(many_made))] == alone
 
 
 def test_dates_at_the_end_of_time_are_judged(body, workdays):

@@ -478,3 +478,13 @@ def test_what_is_no_name_or_exempt_stays():
 def test_hiding_names_twice_changes_nothing(text, names):
     shown, _ = redact_names(text, names)
     assert redact_names(shown, names) == (shown, ())
+
+
+@pytest.mark.parametrize(
+    "words", ["身份证110105491231002", "公民身份号码：110105194912310021", "身份证件号码为 11010519491231002x"]
+)
+def test_what_the_text_calls_an_identity_number_is_one_whatever_its_check_digit(words):
+    text, (found,) = redact(f"持{words}，到场")
+    assert text.endswith("〔已隐去身份证号〕，到场")
+    assert found.kind == "identity"
+    assert not any(character.isdigit() for character in text)

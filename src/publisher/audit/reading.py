@@ -1,0 +1,168 @@
+"""Decoding what a file holds to the texts a reader of it would see.
+
+Every encoding the site uses, and those a file might be wrapped in, are undone: HTML entities, percent-encoding
+(RFC 3986), JSON escapes (RFC 8259), CSV quoting (RFC 4180), folded calendar lines (RFC 5545), gzip and brotli, zip and
+the workbooks made of it, SQLite. Nothing here knows how the builder writes.
+"""
+
+import csv
+import gzip
+import html
+import io
+import re
+import sqlite3
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import chain, islice
+from urllib.parse import unquote
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from publisher.errors import SiteError
+
+UNREADABLE = (
+    SiteError, OSError, EOFError, RuntimeError,  # a zip with a password is a RuntimeError
+    zlib.error, zipfile.BadZipFile, sqlite3.Error, csv.Error, CalamineError,
+)  # fmt: skip
+MARKUP = (".html", ".htm", ".xhtml", ".xml", ".svg", ".rels")
+JSON = (".json", ".jsonl", ".geojson", ".webmanifest", ".map")
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
+
+_JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s"\[\]{},:]+)', re.DOTALL)
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f]+|\r?\n")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\u\{([0-9a-fA-F]{1,6})\}|\\x([0-9a-fA-F]{2})|\\([\"'/\\nrtbf])")
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+GROUP = 1000  # rows or values of a file looked at together
+_ROUNDS = 3  # an address in JSON in an attribute is encoded three times over
+_SQLITE = b"SQLite format 3\x00"
+
+
+def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
+    """Yield the texts of a file, in groups: cells, values, what stands between tags and in them, lines.
+
+    Raises one of :data:`UNREADABLE` for a file that is not what its name or its first bytes say.
+    """
+    if content[:2] == b"\x1f\x8b":
+        yield from texts(name.removesuffix(".gz"), gzip.decompress(content))
+    elif name.endswith(".br"):
+        yield from texts(name.removesuffix(".br"), _unbrotlied(content))
+    elif content[:4] == b"PK\x03\x04":
+        yield from _of_zip(content)
+        if name.endswith(WORKBOOKS):
+            yield from _of_workbook(content)
+    elif content.startswith(_SQLITE):
+        yield _lines(_decoded(content))  # what was deleted may still lie in free pages
+        yield from _of_database(content)
+    else:
+        yield from _of_text(name, _decoded(content))
+
+
+def forms(text: str) -> Iterator[str]:
+    """Yield a text as it stands and as every round of decoding leaves it."""
+    yield text
+    for _ in range(_ROUNDS):
+        plain = text
+        if "&" in plain:
+            plain = html.unescape(plain)
+        if "%" in plain:
+            plain = unquote(plain)
+        if "\\" in plain:
+            plain = _SURROGATES.sub(_joined, _ESCAPE.sub(_unescaped, plain))
+        if plain == text:
+            return
+        text = plain
+        yield text
+
+
+def normal(text: str) -> str:
+    """Return a text as texts are compared: NFC, each run of blanks one space, none at the ends."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def _decoded(content: bytes) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", errors="replace")
+    return content.decode("utf-8-sig", errors="replace")
+
+
+def _of_text(name: str, text: str) -> Iterator[Iterable[str]]:
+    if name.endswith(MARKUP):
+        yield text.replace("<", ">").split(">")
+    elif name.endswith(JSON):
+        tokens = _JSON_TOKEN.finditer(text)
+        while group := list(islice(tokens, GROUP)):
+            yield [match[1] if match[2] is None else match[2] for match in group]
+    elif name.endswith((".csv", ".tsv")):
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if name.endswith(".tsv") else ",")
+        while table := list(islice(rows, GROUP)):
+            yield chain.from_iterable(table)
+    elif name.endswith((".ics", ".vcf")):
+        yield re.sub(r"\r?\n[ \t]", "", text).splitlines()
+    else:
+        yield _lines(text)
+
+
+def _lines(text: str) -> list[str]:
+    return _UNPRINTABLE.split(text)
+
+
+def _of_zip(content: bytes) -> Iterator[Iterable[str]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        yield archive.namelist()
+        for member in archive.infolist():
+            yield from texts(member.filename, archive.read(member))
+
+
+def _of_workbook(content: bytes) -> Iterator[Iterable[str]]:
+    with closing(CalamineWorkbook.from_filelike(io.BytesIO(content))) as workbook:
+        yield workbook.sheet_names
+        for sheet in workbook.sheet_names:
+            for row in workbook.get_sheet_by_name(sheet).to_python():
+                yield [_cell(value) for value in row]
+
+
+def _cell(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _of_database(content: bytes) -> Iterator[Iterable[str]]:
+    readable = bytearray(content)
+    readable[18:20] = b"\x01\x01"  # a database left in WAL mode cannot be read from memory
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.text_factory = lambda raw: raw.decode(errors="replace")
+        database.deserialize(bytes(readable))
+        tables = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+        for table, sql in tables:
+            yield [sql or ""]
+            rows = database.execute(f'SELECT * FROM "{table.replace(chr(34), chr(34) * 2)}"')  # noqa: S608
+            while values := list(chain.from_iterable(rows.fetchmany(GROUP))):
+                yield [str(value) for value in values if value is not None and not isinstance(value, bytes)]
+                for value in values:
+                    if isinstance(value, bytes):
+                        yield from texts("", value)
+
+
+def _unbrotlied(content: bytes) -> bytes:
+    if find_spec("brotli") is None:
+        raise SiteError("the package brotli is not installed")
+    brotli = import_module("brotli")
+    try:
+        return bytes(brotli.decompress(content))
+    except brotli.error as error:
+        raise SiteError("it is not what brotli writes") from error
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1] or match[2] or match[3]
+    if code is None:
+        return " " if match[4] in "nrtbf" else match[4]
+    return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else match[0]
+
+
+def _joined(match: re.Match[str]) -> str:
+    return match[0].encode("utf-16", "surrogatepass").decode("utf-16")

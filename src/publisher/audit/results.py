@@ -1,0 +1,203 @@
+"""Whether every published result is where it should be, and says what the ledger says."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, func, select
+
+from publisher import paths
+from publisher.audit.difference import Difference
+from publisher.audit.downloads import BROKEN, digest, expected_rows, json_records, month_rows, rows_digest
+from publisher.audit.pages import read_page, untold
+from publisher.audit.reading import normal
+from publisher.ledger import shown as ledger_shown
+from publisher.ledger.schema import record, shown, subject
+
+_PART = re.compile(r"/search/part-(\d+)-[0-9a-f]+\.json")
+_MONTH_CHUNK = 20 * paths.LIST_PAGE
+
+
+class Told(NamedTuple):
+    """A published result, as the ledger would have it told."""
+
+    row: Any  # record_no, record_id, rule, ref, slot, subject_no, path
+    body: Mapping[str, Any]
+    beside: Mapping[str, Any]
+
+
+def of_subjects(
+    connection: Connection, output: Path, labels: Mapping[str, str], step: Callable[[int], None]
+) -> Iterator[Difference]:
+    """Yield what is not as it should be on the pages of subjects and in the search index.
+
+    ``labels``: the words of each outcome by its id; ``step`` is told how many more subjects were compared.
+    """
+    parts, manifest = _search_parts(output)
+    yield from manifest
+    highest = connection.execute(select(func.max(record.c.subject_no)).where(record.c.state == "published")).scalar()
+    for first in range(0, (highest or 0) + 1, paths.SEARCH_PART):
+        number = first // paths.SEARCH_PART
+        rows, unread = _part_rows(output, parts.get(number))
+        yield from unread
+        where = parts.get(number, paths.SEARCH_MANIFEST)
+        for _, group in groupby(_of_range(connection, first), key=lambda one: one.row.subject_no):
+            results = list(group)
+            yield from _subject_page(output, results, labels)
+            yield from _search_row(where, results, rows.pop(results[0].row.path, None))
+            step(1)
+        for _ in rows:
+            yield Difference("leak", where, "a subject of whom nothing is shown")
+
+
+def _of_range(connection: Connection, first: int) -> Iterator[Told]:
+    query = _query().where(record.c.subject_no >= first, record.c.subject_no < first + paths.SEARCH_PART)
+    return _read(connection, query.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no))
+
+
+def _query() -> Any:
+    names = ("record_no", "record_id", "rule", "ref", "slot", "subject_no")
+    joined = record.join(shown, shown.c.record_no == record.c.record_no).join(
+        subject, subject.c.subject_no == record.c.subject_no
+    )
+    return (
+        select(*(record.c[name] for name in names), subject.c.path, shown.c.body, shown.c.beside)
+        .select_from(joined)
+        .where(record.c.kind == "result", record.c.state == "published")
+    )
+
+
+def _read(connection: Connection, query: Any) -> Iterator[Told]:
+    for row in connection.execute(query):
+        yield Told(row, orjson.loads(row.body), orjson.loads(row.beside))
+
+
+def _subject_page(output: Path, results: list[Told], labels: Mapping[str, str]) -> Iterator[Difference]:
+    where = results[0].row.path
+    wanted = {one.row.record_id for one in results}
+    try:
+        text = (output / paths.file_of(where)).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        for one in results:
+            yield Difference("missing", where, f"result {one.row.record_id}: its subject's page", one.row.rule)
+        return
+    page = read_page(text, wanted)
+    newest = results[0]
+    if page.heading != normal(newest.body["subject"]["name"]):
+        yield Difference("differs", where, f"result {newest.row.record_id}: subject name", newest.row.rule)
+    for one in results:
+        name, rule = f"result {one.row.record_id}", one.row.rule
+        texts = page.within.get(one.row.record_id)
+        if texts is None:
+            yield Difference("missing", where, f"{name}: anchor", rule)
+            continue
+        everything = "\n".join(texts)
+        for key in ("authority", "ended_on"):
+            if normal(one.body[key]) not in everything:
+                yield Difference("differs", where, f"{name}: {key}", rule)
+        findings = one.body["findings"]
+        words = [labels.get(outcome) for outcome in one.beside["outcomes"]]
+        for number, key in untold(texts, findings, words):
+            yield Difference("differs", where, f"{name}: finding {number} {key}", rule)
+
+
+def _search_parts(output: Path) -> tuple[dict[int, str], list[Difference]]:
+    try:
+        manifest = orjson.loads((output / paths.file_of(paths.SEARCH_MANIFEST)).read_bytes())
+        found = [_PART.search(one["href"]) for one in manifest["parts"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, [Difference("missing", paths.SEARCH_MANIFEST, "the list of the search index's parts")]
+    strange = [Difference("differs", paths.SEARCH_MANIFEST, "an address that is no part's") for one in found if not one]
+    return {int(one[1]): one[0] for one in found if one}, strange
+
+
+def _part_rows(output: Path, address: str | None) -> tuple[dict[str, list[Any]], list[Difference]]:
+    """Return the rows of a part by the subject's address."""
+    if address is None:
+        return {}, []
+    try:
+        rows = orjson.loads((output / paths.file_of(address)).read_bytes())
+        return {_below(row[2], paths.SUBJECTS): row for row in rows}, []
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}, [Difference("missing", address, "a part of the search index")]
+
+
+def _search_row(where: str, results: list[Told], row: list[Any] | None) -> Iterator[Difference]:
+    one = results[0]
+    name = f"result {one.row.record_id}: its subject in the search index"
+    told = one.body["subject"]
+    if row is None:
+        yield Difference("missing", where, name, one.row.rule)
+    elif [row[0], row[1], row[4]] != [told["name"], told["uscc"], len(results)]:
+        yield Difference("differs", where, name, one.row.rule)
+
+
+def _below(href: str, folder: str) -> str:
+    """Return an address without the path that the whole site may stand under."""
+    return href[max(href.rfind(folder), 0) :]
+
+
+def of_months(connection: Connection, output: Path) -> Iterator[Difference]:
+    """Yield what is not as it should be in the months' lists and downloads."""
+    for size in ledger_shown.month_sizes(connection):
+        if size.results:
+            yield from _of_month(connection, output, size.year, size.month)
+
+
+def _of_month(connection: Connection, output: Path, year: int, month: int) -> Iterator[Difference]:
+    files: dict[str, dict[str, bytes]] = {}
+    for suffix, reader in (("json", _json_digests), ("csv", month_rows), ("excel.csv", month_rows)):
+        where = paths.data_month(year, month, suffix)
+        try:
+            files[where] = reader(output / paths.file_of(where))
+        except BROKEN as error:
+            yield Difference("missing", where, f"the results of {year}-{month:02} ({type(error).__name__})")
+    pages: dict[int, dict[str, str]] = defaultdict(dict)
+    for one in _of_places(connection, year, month):
+        name, rule = f"result {one.row.record_id}", one.row.rule
+        number = one.row.slot // paths.LIST_PAGE + 1
+        where = paths.results_month(year, month, number)
+        if number not in pages:
+            pages.clear()
+            pages[number] = _links(output, where)
+        told = pages[number].get(f"{one.row.path}#{one.row.record_id}")
+        if told is None:
+            yield Difference("missing", where, f"{name}: its row", rule)
+        elif told != normal(one.body["subject"]["name"]):
+            yield Difference("differs", where, f"{name}: subject name", rule)
+        for file, digests in files.items():
+            wanted = (
+                digest({"ref": one.row.ref, **one.body})
+                if file.endswith(".json")
+                else rows_digest(expected_rows(one.row.ref, one.body))
+            )
+            held = digests.pop(one.row.record_id, None)
+            if held != wanted:
+                yield Difference("missing" if held is None else "differs", file, name, rule)
+    for file, digests in files.items():
+        if digests:
+            yield Difference("leak", file, f"{len(digests)} results that the ledger does not show in this month")
+
+
+def _of_places(connection: Connection, year: int, month: int) -> Iterator[Told]:
+    mine = _query().where(record.c.year == year, record.c.month == month).order_by(record.c.slot)
+    last = -1
+    while rows := list(_read(connection, mine.where(record.c.slot > last).limit(_MONTH_CHUNK))):
+        yield from rows
+        last = rows[-1].row.slot
+
+
+def _json_digests(file: Path) -> dict[str, bytes]:
+    return {one["result_id"]: digest(one) for one in json_records(file)}
+
+
+def _links(output: Path, address: str) -> dict[str, str]:
+    try:
+        page = read_page((output / paths.file_of(address)).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {_below(href, paths.SUBJECTS): words for href, words in page.links}

@@ -1,0 +1,116 @@
+"""Walking the built site once: files nobody knows of, files that are gone, and what any of them should not hold."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from publisher import paths
+from publisher.audit.difference import Difference, address_of
+from publisher.audit.reading import UNREADABLE, texts
+from publisher.audit.sieve import Sieve
+from publisher.errors import SiteError
+from publisher.ledger.schema import page
+
+CHUNK = 500
+HAND_WRITTEN = ("content", "static")  # scopes of the pages an office writes, and of the theme
+
+
+class Found(NamedTuple):
+    """Something in the site's folder: its path below it, why it cannot be a file of the site, and if it has content."""
+
+    file: str
+    oddity: str | None
+    has_content: bool
+
+    @property
+    def address(self) -> str:
+        """The address that it would answer for, as text."""
+        return address_of(self.file.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+
+
+def walk(connection: Connection, output: Path, sieve: Sieve, step: Callable[[int], None]) -> Iterator[Difference]:
+    """Yield the strays and leaks of every file of the tree, then the files of the ledger that are not in it.
+
+    ``step`` is told how many more files were read.
+    """
+    files = _files(output, "")
+    while chunk := list(islice(files, CHUNK)):
+        known = _known(connection, [one.address for one in chunk])
+        for one in chunk:
+            yield from _file(output, one, known.get(one.address), sieve)
+        step(len(chunk))
+    yield from _gone(connection, output)
+
+
+def _files(output: Path, folder: str) -> Iterator[Found]:
+    try:
+        with os.scandir(output / folder) as entries:
+            inside = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise SiteError(f"{output / folder} cannot be read: {error.strerror}") from error
+    for entry in inside:
+        file = f"{folder}{entry.name}"
+        mode = entry.stat(follow_symlinks=False).st_mode
+        if stat.S_ISDIR(mode):
+            below = _files(output, f"{file}/")
+            first = next(below, None)
+            yield from chain([first], below) if first else [Found(file, "an empty folder", has_content=False)]
+        elif stat.S_ISREG(mode):
+            yield Found(file, _oddity(file), has_content=True)
+        else:
+            yield Found(file, "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder", has_content=False)
+
+
+def _oddity(file: str) -> str | None:
+    if any(part.startswith(".") for part in file.split("/")):
+        return "a hidden file"
+    return None if file.isprintable() else "a file whose name is no text"
+
+
+def _known(connection: Connection, addresses: Sequence[str]) -> dict[str, Any]:
+    query = select(page.c.path, page.c.digest, page.c.scope).where(page.c.path.in_(addresses))
+    return {str(row.path): row for row in connection.execute(query).all()}
+
+
+def _file(output: Path, found: Found, known: Any, sieve: Sieve) -> Iterator[Difference]:
+    where = sieve.masked(found.address)
+    for what, rule in {one.what: one.rule for one in sieve.leaks([[found.address]])}.items():
+        yield Difference("leak", where, f"{what}, in the address", rule)
+    if found.oddity or known is None:
+        yield Difference("stray", where, found.oddity or "a file the ledger does not know")
+    if not found.has_content:
+        return
+    seen: set[str] = set()
+    try:
+        content = (output / found.file).read_bytes()
+        if known and not found.oddity and hashlib.sha256(content).hexdigest() != known.digest:
+            yield Difference("differs", where, "the file is not the one that was built")
+        hand_written = known is not None and known.scope in HAND_WRITTEN
+        for one in sieve.leaks(texts(found.file, content), hand_written=hand_written):
+            if one.what not in seen:
+                seen.add(one.what)
+                yield Difference("leak", where, one.what, one.rule)
+    except UNREADABLE as error:
+        why = str(error) if isinstance(error, SiteError) else type(error).__name__
+        yield Difference("differs", where, f"the file cannot be opened: {why}")
+
+
+def _gone(connection: Connection, output: Path) -> Iterator[Difference]:
+    last = ""
+    query = select(page.c.path).order_by(page.c.path).limit(CHUNK)
+    while addresses := connection.execute(query.where(page.c.path > last)).scalars().all():
+        for address in addresses:
+            try:
+                is_there = (output / paths.file_of(address)).is_file()
+            except SiteError:
+                yield Difference("stray", address, "the ledger knows a file by what is no address of this site")
+                continue
+            if not is_there:
+                yield Difference("stray", address, "the ledger knows a file that is not there")
+        last = addresses[-1]

@@ -1,0 +1,154 @@
+"""What each publication changed, by the random ref of a record: the lines that keep copies of the data lawful.
+
+A publication is a run that changed something public. An ADD shows a record as it stands now, so it never holds what was
+corrected; a MOD says that it changed, and only the latest one stays; a STOP names ref, rule and date, and takes the
+record's ADD and MOD away in the same transaction.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+
+from publisher import paths
+from publisher.ledger.schema import delta, list_size, publication, record, shown, subject
+from publisher.ledger.shown import Shown
+from publisher.ledger.store import insert_into
+
+Op = Literal["ADD", "MOD", "STOP"]
+_COUNTED: dict[str, str] = {"ADD": "added", "MOD": "modified", "STOP": "stopped"}
+
+
+class Change(NamedTuple):
+    """A record that came, changed or stopped for the public; ``effective_on`` is the first day of its state."""
+
+    record_no: int
+    ref: str
+    op: Op
+    rule: str
+    effective_on: date
+
+
+class Line(NamedTuple):
+    """A line of a publication; a STOP carries no record."""
+
+    op: Op
+    ref: str
+    rule: str
+    effective_on: date
+    record: Shown | None
+
+
+def note(connection: Connection, run_no: int, day: date, changes: Sequence[Change]) -> set[tuple[str, str]]:
+    """Write the lines of one publication and take away those they supersede; return the parts of the site to render.
+
+    To be called in the transaction that writes the verdicts.
+    """
+    if not changes:
+        return set()
+    earlier = [one.record_no for one in changes if one.op != "ADD"]
+    query = select(delta.c.delta_no, delta.c.run_no, delta.c.line, delta.c.record_no, delta.c.op)
+    standing = connection.execute(query.where(delta.c.record_no.in_(earlier), delta.c.op != "STOP")).all()
+    stopped = {one.record_no for one in changes if one.op == "STOP"}
+    gone = [one for one in standing if one.op == "MOD" or one.record_no in stopped]
+    connection.execute(delete(delta).where(delta.c.delta_no.in_([one.delta_no for one in gone])))
+    parts = {_part(one.run_no, one.line) for one in standing}
+    counts = {number: Counter[str]() for number in {run_no, *(one.run_no for one in standing)}}
+    for one in gone:
+        counts[one.run_no][one.op] -= 1
+    last = connection.execute(select(func.max(delta.c.line)).where(delta.c.run_no == run_no)).scalar()
+    lines = [
+        change._asdict() | {"run_no": run_no, "line": line, "as_of": day}
+        for line, change in enumerate(changes, start=0 if last is None else last + 1)
+    ]
+    connection.execute(insert(delta), lines)
+    parts |= {_part(run_no, one["line"]) for one in lines}
+    counts[run_no].update(one.op for one in changes)
+    for number, changed in counts.items():
+        _count(connection, number, day, changed)
+    return parts
+
+
+def _part(run_no: int, line: int) -> tuple[str, str]:
+    return "delta", f"{run_no}/{line // paths.DELTA_PART + 1}"
+
+
+def _count(connection: Connection, run_no: int, day: date, changed: Counter[str]) -> None:
+    added = {name: publication.c[name] + changed[op] for op, name in _COUNTED.items()}
+    statement = update(publication).where(publication.c.run_no == run_no).values(changed_on=day, **added)
+    if not connection.execute(statement).rowcount:
+        first = {name: changed[op] for op, name in _COUNTED.items()}
+        connection.execute(insert(publication).values(run_no=run_no, as_of=day, changed_on=day, **first))
+
+
+def months_changed(connection: Connection, day: date, months: set[tuple[int, int]]) -> None:
+    """Note that what these months (year, month) show changed on ``day``."""
+    for year, month in sorted(months):
+        statement = insert_into(connection, list_size).values(list_key=f"{year}-{month:02}", size=0, changed_on=day)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["list_key"], set_={"changed_on": statement.excluded.changed_on}
+            )
+        )
+
+
+def publications(connection: Connection) -> list[Row[Any]]:
+    """Return every publication with its counts, oldest first."""
+    return list(connection.execute(select(publication).order_by(publication.c.run_no)))
+
+
+def parts(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Yield every part of every publication that has lines."""
+    number = delta.c.line // paths.DELTA_PART
+    for run_no, which in connection.execute(select(delta.c.run_no, number).distinct()):
+        yield "delta", f"{run_no}/{which + 1}"
+
+
+def lines(connection: Connection, run_no: int, part: int) -> Iterator[Line]:
+    """Yield the lines of a part of a publication in their order, with the records as they stand now."""
+    told = (delta.c.op, delta.c.ref.label("told_ref"), delta.c.rule.label("told_rule"), delta.c.effective_on)
+    joined = (
+        delta.join(record, record.c.record_no == delta.c.record_no)
+        .outerjoin(shown, shown.c.record_no == delta.c.record_no)
+        .outerjoin(subject, subject.c.subject_no == record.c.subject_no)
+    )
+    first = (part - 1) * paths.DELTA_PART
+    query = (
+        select(*told, record, shown.c.body, shown.c.beside, subject.c.path.label("subject_path"))
+        .select_from(joined)
+        .where(delta.c.run_no == run_no, delta.c.line >= first, delta.c.line < first + paths.DELTA_PART)
+        .order_by(delta.c.line)
+    )
+    for row in connection.execute(query):
+        one = None if row.op == "STOP" else Shown(row, orjson.loads(row.body), orjson.loads(row.beside))
+        yield Line(row.op, row.told_ref, row.told_rule, row.effective_on, one)
+
+
+def changed_on(connection: Connection, record_no: int) -> date | None:
+    """Return the day on which what is shown of a record changed last."""
+    query = select(func.max(delta.c.as_of)).where(delta.c.record_no == record_no)
+    found: date | None = connection.execute(query).scalar()
+    return found
+
+
+def month_changed_on(connection: Connection, year: int, month: int) -> date | None:
+    """Return the day on which what a month shows changed last."""
+    query = select(list_size.c.changed_on).where(list_size.c.list_key == f"{year}-{month:02}")
+    found: date | None = connection.execute(query).scalar()
+    return found
+
+
+def latest_change(connection: Connection) -> date | None:
+    """Return the day on which anything public changed last."""
+    found: date | None = connection.execute(select(func.max(publication.c.as_of))).scalar()
+    return found
+
+
+def forms(connection: Connection, record_numbers: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Return the public forms (body and what is said beside it) of those records that are shown."""
+    query = select(shown).where(shown.c.record_no.in_(bindparam("numbers", expanding=True)))
+    rows = connection.execute(query, {"numbers": record_numbers})
+    return {row.record_no: (row.body, row.beside) for row in rows}

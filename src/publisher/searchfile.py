@@ -1,0 +1,191 @@
+"""Reading the files of the search index, as docs/search-format.md lays them down.
+
+Every file under ``/search/`` but the manifest is raw DEFLATE (RFC 1951). Most are then UTF-8 text: sections between
+U+001D, columns of a table between U+001E, values between line feeds, parts of a value between tabs. A list is binary:
+the gaps of ascending numbers, four planes of bytes. This module only reads, so that whoever re-reads a built site needs
+none of the builder's code.
+"""
+
+import base64
+import sys
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import orjson
+
+from publisher import uscc
+
+FORMAT = 1
+SECTION, COLUMN, ROW, PART = "\x1d", "\x1e", "\n", "\t"
+COLUMNS = 12
+
+
+class Line(NamedTuple):
+    """A subject as the index holds it. ``latest`` is a day number (1 is 0001-01-01); ``pairs`` are written ``21ac23a``:
+    two digits of the year, then a letter for each outcome of that year."""
+
+    doc: int
+    latest: int
+    name: str
+    former_names: tuple[str, ...]
+    uscc: str | None
+    reg_no: str | None
+    path: str
+    region_code: str
+    results: int
+    pairs: str
+    authorities: tuple[int, ...]
+    folded: str  # the name's folded form, where more than width, case and brackets is folded; else empty
+
+
+class Key(NamedTuple):
+    """A key of a shard. A whole one lists every row that has it; a common one the first rows and how many there are."""
+
+    key: str
+    rows: tuple[int, ...]
+    total: int | None  # of a common key; None of a whole one
+    counts: Mapping[str, int]  # of a common key: how many subjects each value of a facet has
+
+
+def inflate(content: bytes) -> bytes:
+    """Return what a file holds. Raises ``ValueError`` for a file that is not whole."""
+    machine = zlib.decompressobj(-15)
+    try:
+        data = machine.decompress(content) + machine.flush()
+    except zlib.error as error:
+        raise ValueError(f"no search file: {error}") from error
+    if not machine.eof or machine.unused_data:
+        raise ValueError("no search file: it is cut short or has something behind its end")
+    return data
+
+
+def sections(content: bytes) -> list[str]:
+    """Return the sections of a text file."""
+    return inflate(content).decode().split(SECTION)
+
+
+def packed_code(code: str | None, region_code: str) -> str:
+    """Return a code without what follows from the rest: check characters that are true, digits equal to the region's."""
+    if code is None:
+        return ""
+    if not uscc.is_valid(code) or uscc.organisation_check_character(code[8:16]) != code[16]:
+        return code
+    return code[:2] + code[8:16] if code[2:8] == region_code else code[:16]
+
+
+def full_code(packed: str, region_code: str) -> str | None:
+    """Return the code that :func:`packed_code` packed."""
+    if len(packed) == 10:
+        packed = packed[:2] + region_code + packed[2:]
+    if len(packed) == 16:
+        packed += uscc.organisation_check_character(packed[8:])
+        packed += uscc.check_character(packed)
+    return packed or None
+
+
+def table(section: str) -> list[Line]:
+    """Return the lines of a table."""
+    if not section:
+        return []
+    columns = [column.split(ROW) for column in section.split(COLUMN)]
+    if len(columns) != COLUMNS or len({len(column) for column in columns}) != 1:
+        raise ValueError("no search file: the columns of its table are not of one length")
+    docs = accumulate(map(int, columns[0]))
+    days = accumulate(map(int, columns[1]), lambda before, gap: before - gap)
+    lines = []
+    for doc, latest, name, former, packed, reg_no, path, region, results, pairs, authorities, folded in zip(
+        docs, days, *columns[2:], strict=True
+    ):
+        code = full_code(packed, region)
+        lines.append(
+            Line(
+                doc,
+                latest,
+                name,
+                tuple(former.split(PART)) if former else (),
+                code,
+                reg_no or None,
+                path or f"/subjects/{code[2:8] if code else 'x'}/{code}.html",
+                region,
+                int(results) if results else sum(letter.isalpha() for letter in pairs),
+                pairs,
+                tuple(map(int, authorities.split(","))) if authorities else (),
+                folded,
+            )
+        )
+    return lines
+
+
+def shard(content: bytes) -> tuple[list[Line], list[Key]]:
+    """Return the lines and the keys of a shard of the names."""
+    lines, keys = sections(content)
+    return table(lines), [_key(line) for line in keys.split(ROW) if line]
+
+
+def _key(line: str) -> Key:
+    key, total, rows, *counts = line.split(PART)
+    if not total:
+        return Key(key, tuple(accumulate(map(int, rows.split(",")))), None, {})
+    pairs = (pair.rsplit("=", 1) for pair in counts[0].split(",") if pair) if counts else ()
+    return Key(key, tuple(map(int, rows.split(","))) if rows else (), int(total), {k: int(n) for k, n in pairs})
+
+
+def records(content: bytes) -> list[Line]:
+    """Return the lines of a file of records (or of the overlay)."""
+    return table(sections(content)[0])
+
+
+def codes(content: bytes) -> tuple[list[Line], str]:
+    """Return the lines of a file of codes, and for each whether it stands there by its code (c) or reg_no (r)."""
+    lines, marks = sections(content)
+    return table(lines), marks
+
+
+def numbers(content: bytes) -> Sequence[int]:
+    """Return the ascending numbers of a list."""
+    data = inflate(content)
+    size = len(data) // 4
+    gaps = bytearray(len(data))
+    for plane in range(4):
+        gaps[plane::4] = data[plane * size : (plane + 1) * size]
+    values = array("I")
+    values.frombytes(bytes(gaps))
+    if sys.byteorder == "big":
+        values.byteswap()
+    return array("I", accumulate(values))
+
+
+class Manifest(NamedTuple):
+    """What ``/search/index.json`` says: the numbers and names beside it, and the sections of its packed head."""
+
+    said: Mapping[str, object]
+    common: list[str]  # the common strings, in order; the place of one is the number of its list
+    pages: list[tuple[str, int]]  # first code and number of codes of each page of the code directory
+    facets: list[list[str]]  # value (a letter for the facet, then the value), number of subjects, words
+    revisions: dict[str, int]  # units of the index that were written again, by name
+
+
+def manifest(content: bytes) -> Manifest:
+    """Return the manifest."""
+    said = orjson.loads(content)
+    if said["format"] != FORMAT:
+        raise ValueError(f"search format {said['format']} is not known")
+    common, pages, facets, revisions = sections(base64.b64decode(said["head"]))
+    return Manifest(
+        said,
+        list(_front_coded(common)),
+        [(key, int(count)) for key, count in (line.split(PART) for line in pages.split(ROW) if line)],
+        [line.split(PART) for line in facets.split(ROW) if line],
+        {unit: int(number) for unit, number in (one.split("=") for one in revisions.split(",") if one)},
+    )
+
+
+def _front_coded(text: str) -> Iterator[str]:
+    before = ""
+    for line in text.split(ROW):
+        if line:
+            before = before[: int(line[0], 36)] + line[2:]
+            yield before

@@ -1,0 +1,1 @@
+"""Open data: everything that is shown, as files to take away, and what each publication changed in them."""

@@ -1,0 +1,55 @@
+"""The page of everything there is to take away."""
+
+from itertools import chain, groupby
+
+from publisher import paths
+from publisher.ledger import deltas
+from publisher.site.data.catalogue import catalogue_files
+from publisher.site.data.changes import publication_files
+from publisher.site.data.files import WHOLE_LIMIT, licence, total_rows
+from publisher.site.data.listing import SCOPES, about_all, downloads
+from publisher.site.install import File
+from publisher.site.views import Context, Page, Site, text
+
+LATEST_PUBLICATIONS = 10
+
+
+def data_pages(site: Site) -> list[Page | File]:
+    """Return the page of all downloads, and the files that describe them to machines."""
+    made = catalogue_files(site)
+    groups: dict[str, list[Context]] = {title: [] for title in SCOPES.values()}
+    for (scope, title), files in groupby(chain(about_all(made), downloads(site)), lambda one: (one.scope, one.title)):
+        same = list(files)
+        entry = {
+            "title": title,
+            "as_of": text(same[0].as_of),
+            "files": [
+                {"href": site.href(one.address), "format": one.format, "rows": one.rows, "bytes": one.bytes}
+                for one in same
+            ],
+        }
+        groups[SCOPES[scope]].append(entry)
+    rows = total_rows(site)
+    context = {
+        "view": site.head("数据下载", paths.DATA, "data", as_of=deltas.latest_change(site.connection)),
+        "groups": [{"title": title, "entries": entries} for title, entries in groups.items() if entries],
+        "publications": _latest_publications(site),
+        "whole": {"rows": rows, "limit": WHOLE_LIMIT, "too_many": rows > WHOLE_LIMIT},
+        "licence": {"title": licence(site)["title"], "href": site.href(paths.ABOUT + "data-licence/")},
+    }
+    return [*made, Page(paths.DATA, "data.html", context)]
+
+
+def _latest_publications(site: Site) -> list[Context]:
+    files = publication_files(site)
+    return [
+        {
+            "number": one.run_no,
+            "as_of": text(one.as_of),
+            "added": one.added,
+            "modified": one.modified,
+            "stopped": one.stopped,
+            "files": [site.href(address) for address in files.get(one.run_no, ())],
+        }
+        for one in deltas.publications(site.connection)[: -LATEST_PUBLICATIONS - 1 : -1]
+    ]

@@ -1,0 +1,89 @@
+"""What a published record looks like in a file: the same in JSON, JSON Lines and the change feed; as rows in tables."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from publisher.ledger.shown import Shown
+from publisher.site.data.columns import RECORD
+from publisher.site.views import Site
+
+Record = Mapping[str, Any]
+Values = tuple[Any, ...]
+
+
+def public_record(site: Site, one: Shown) -> Record:
+    """Return a published record by its ``ref``: its public form, its verdict's dates, and what is said beside it."""
+    row, body = one.row, one.body
+    dates = {"published_on": row.published_on, "due_on": row.due_on, "ends_on": row.ends_on}
+    found = {"ref": row.ref, **body, **dates, "marks": _marks(one)}
+    if row.kind == "result":
+        found |= {key: one.beside[key] for key in ("severity", "reply", "objection_filed_on")}
+        found["subject_url"] = _subject_url(site, one)
+        found["findings"] = [
+            finding | {"outcome_id": outcome}
+            for finding, outcome in zip(body["findings"], one.beside["outcomes"], strict=True)
+        ]
+    return {name: found[name] for name in RECORD[row.kind]}
+
+
+def result_values(site: Site, one: Shown) -> Values:
+    """Return a published result as the columns ``RESULT`` have it."""
+    body, row, subject = one.body, one.row, one.body["subject"]
+    return (
+        row.ref, body["result_id"], subject["name"], subject["kind"], subject["uscc"], subject["reg_no"],
+        subject["region_code"], _subject_url(site, one), body["plan_id"], body["task_id"], body["authority"],
+        body["departments"], body["inspection_type"], body["methods"], body["ended_on"], row.published_on, row.due_on,
+        row.ends_on, "late" in _marks(one), _marks(one), one.beside["severity"], body["measure"], body["disposition"],
+        body["penalty_no"], body["remark"], one.beside["reply"], one.beside["objection_filed_on"],
+    )  # fmt: skip
+
+
+def finding_values(one: Shown) -> Iterator[Values]:
+    """Yield the findings of a published result as the columns ``FINDING`` have them."""
+    for finding, outcome in zip(one.body["findings"], one.beside["outcomes"], strict=True):
+        yield (
+            finding["seq"], finding["item_code"], finding["item_name"], finding["outcome"], outcome, finding["note"],
+        )  # fmt: skip
+
+
+def result_rows(site: Site, one: Shown) -> list[Values]:
+    """Return a published result as the rows of a table: one a finding, each with all that is said of the result."""
+    first = result_values(site, one)
+    return [first + finding for finding in finding_values(one)]
+
+
+def task_rows(one: Shown) -> Iterator[Values]:
+    """Yield the tasks of a published plan as the columns ``TASK`` have them."""
+    for task in sorted(one.body["tasks"], key=lambda task: task["seq"]):
+        yield (
+            one.body["plan_id"], task["task_id"], task["seq"], task["name"], task["field"], task["lead_department"],
+            task["departments"], task["subjects"], task["methods"], task["ratio"], task["quantity"], task["frequency"],
+            task["levels"], task["inspection_type"], task["starts_on"], task["ends_on"], task["drawn"], task["status"],
+            task["item_codes"],
+        )  # fmt: skip
+
+
+def item_rows(one: Shown) -> Iterator[Values]:
+    """Yield the items of a published list as the columns ``ITEM`` have them."""
+    for item in one.body["items"]:
+        yield (
+            one.body["list_id"], item["item_code"], item["category"], item["name"], item["class"], item["subjects"],
+            item["methods"], item["authority"], item["basis"], item["ratio"], item["frequency"],
+        )  # fmt: skip
+
+
+def cell(value: Any) -> str:
+    """Return a value as the text of a cell; nothing is the empty text, a list stands with 、 between."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "、".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _marks(one: Shown) -> list[str]:
+    return [mark for mark in one.row.marks.split(",") if mark]
+
+
+def _subject_url(site: Site, one: Shown) -> str:
+    return f"{site.job.base_url}{one.row.subject_path}"

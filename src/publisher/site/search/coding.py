@@ -1,0 +1,203 @@
+"""Writing the files of the search index; :mod:`publisher.searchfile` reads them, docs/search-format.md lays them down."""
+
+import base64
+import sys
+import zlib
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from operator import sub
+
+from publisher import regions
+from publisher.folding import fold, fold_plain
+from publisher.searchfile import COLUMN, PART, ROW, SECTION, Line, packed_code
+from publisher.site.search.entry import Entry
+
+LEVEL = 6  # of DEFLATE; 9 costs a third more time for one byte in a hundred
+
+CHUNK = 1 << 14  # a list of more numbers is cut by halving its range
+YEARS = 100  # a year is written in two digits
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+_CONTROL = {point: " " for point in (*range(32), 127)}
+
+
+def clean(text: str) -> str:
+    """Return text that cannot be taken for the marks between values."""
+    return text.translate(_CONTROL) if not text.isprintable() else text
+
+
+def deflate(parts: Iterable[bytes]) -> bytes:
+    """Return the parts as one raw DEFLATE stream; each part has Huffman tables of its own."""
+    machine = zlib.compressobj(LEVEL, zlib.DEFLATED, -15, 9)
+    out = []
+    for part in parts:
+        out.append(machine.compress(part))
+        if len(part) > 256:
+            out.append(machine.flush(zlib.Z_PARTIAL_FLUSH))
+    out.append(machine.flush())
+    return b"".join(out)
+
+
+def text_file(sections: Iterable[Sequence[str]]) -> bytes:
+    """Return a text file; a section is one text, or the columns of a table."""
+    parts: list[bytes] = []
+    for section in sections:
+        for place, column in enumerate(section):
+            parts.append(((COLUMN if place else SECTION if parts else "") + column).encode())
+        if not section:
+            parts.append(SECTION.encode() if parts else b"")
+    return deflate(parts)
+
+
+class Dictionary:
+    """The numbers of names that lines refer to: outcomes by letter, authorities by number. Only ever added to."""
+
+    def __init__(self, outcomes: Sequence[str], authorities: Iterable[str] = ()) -> None:
+        self.letters = dict(zip(outcomes, LETTERS, strict=False))
+        self.authorities = {name: number for number, name in enumerate(authorities)}
+
+    def authority(self, name: str) -> int:
+        return self.authorities.setdefault(name, len(self.authorities))
+
+    def pairs(self, entry: Entry) -> str:
+        """Return the years and outcomes of an entry's results, ``21ac23a``."""
+        text, before = "", None
+        for year, outcome in sorted(entry.pairs):
+            text += (f"{year % YEARS:02}" if year != before else "") + self.letters[outcome]
+            before = year
+        return text
+
+
+Values = tuple[str, str, str, str, str, str, str, str, str, str]
+
+
+def values(entry: Entry, dictionary: Dictionary) -> Values:
+    """Return what a line holds of an entry behind number and day, column by column."""
+    name = clean(entry.name)
+    folded, plain = fold(name), fold_plain(name)
+    expected = f"/subjects/{entry.uscc[2:8]}/{entry.uscc}.html" if entry.uscc else None
+    pairs = dictionary.pairs(entry)
+    return (
+        name,
+        PART.join(map(clean, entry.former_names)),
+        packed_code(entry.uscc, entry.region_code),
+        clean(entry.reg_no or ""),
+        "" if entry.path == expected else entry.path,
+        entry.region_code,
+        "" if entry.results == len(entry.pairs) else str(entry.results),
+        pairs,
+        ",".join(str(dictionary.authority(name)) for name in entry.authorities),
+        "" if folded == plain else folded,
+    )
+
+
+def values_of(line: Line) -> Values:
+    """Return a line that was read as it was written."""
+    expected = f"/subjects/{line.uscc[2:8]}/{line.uscc}.html" if line.uscc else None
+    return (
+        line.name,
+        PART.join(line.former_names),
+        packed_code(line.uscc, line.region_code),
+        line.reg_no or "",
+        "" if line.path == expected else line.path,
+        line.region_code,
+        "" if line.results == sum(map(str.isalpha, line.pairs)) else str(line.results),
+        line.pairs,
+        ",".join(map(str, line.authorities)),
+        line.folded,
+    )
+
+
+def table(docs: Sequence[int], days: Sequence[int], columns: Iterable[Iterable[str]]) -> list[str]:
+    """Return the columns of a table of lines, numbers and days as gaps."""
+    if not docs:
+        return []
+    gaps = [docs[0], *(after - before for before, after in pairwise(docs))]
+    earlier = [days[0], *(before - after for before, after in pairwise(days))]
+    return [ROW.join(map(str, gaps)), ROW.join(map(str, earlier)), *(ROW.join(column) for column in columns)]
+
+
+def lines_table(lines: Sequence[Line]) -> list[str]:
+    """Return the columns of a table of lines that were read."""
+    if not lines:
+        return []
+    columns = zip(*(values_of(line) for line in lines), strict=True)
+    return table([line.doc for line in lines], [line.latest for line in lines], columns)
+
+
+def whole_key(key: str, rows: Sequence[int]) -> str:
+    """Return the text of a key that lists all its rows."""
+    gaps = [rows[0], *(after - before for before, after in pairwise(rows))]
+    return f"{key}{PART}{PART}{','.join(map(str, gaps))}"
+
+
+def common_key(key: str, total: int, rows: Iterable[int], counts: Mapping[str, int]) -> str:
+    """Return the text of a key that lists its first rows only."""
+    told = ",".join(f"{value}={number}" for value, number in counts.items())
+    return f"{key}{PART}{total}{PART}{','.join(map(str, rows))}{PART}{told}"
+
+
+def list_file(numbers: Sequence[int]) -> bytes:
+    """Return a list of ascending numbers."""
+    if not numbers:
+        return deflate([b""])
+    gaps = array("I", [numbers[0]])
+    gaps.extend(map(sub, numbers[1:], numbers))
+    if sys.byteorder == "big":
+        gaps.byteswap()
+    data = gaps.tobytes()
+    return deflate(data[plane::4] for plane in range(4))
+
+
+def chunk_bits(total: int) -> int:
+    """Return into how many parts (a power of two) a list of ``total`` numbers is cut."""
+    bits = 0
+    while total >> bits > CHUNK:
+        bits += 1
+    return bits
+
+
+def span(size: int) -> int:
+    """Return the power of two that covers numbers below ``size``."""
+    return 1 << max(1, (size - 1).bit_length()) if size > 1 else 2
+
+
+def front_coded(words: Iterable[tuple[str, str]]) -> str:
+    """Return sorted words, each as what it shares with the one before (base 36), a mark, and the rest."""
+    lines, before = [], ""
+    for word, mark in words:
+        shared = 0
+        while shared < min(len(word), len(before), 35) and word[shared] == before[shared]:
+            shared += 1
+        lines.append("0123456789abcdefghijklmnopqrstuvwxyz"[shared] + mark + word[shared:])
+        before = word
+    return ROW.join(lines)
+
+
+def head(
+    common: Sequence[tuple[str, int]],
+    pages: Sequence[tuple[str, int]],
+    facets: Sequence[tuple[str, int, str]],
+    revisions: Mapping[str, int],
+) -> str:
+    """Return the packed part of the manifest."""
+    listing = front_coded((word, str(chunk_bits(total))) for word, total in common)
+    return base64.b64encode(
+        text_file(
+            (
+                [listing],
+                [ROW.join(f"{key}{PART}{count}" for key, count in pages)],
+                [ROW.join(f"{value}{PART}{count}{PART}{words}" for value, count, words in facets)],
+                [",".join(f"{unit}={number}" for unit, number in revisions.items())],
+            )
+        )
+    ).decode()
+
+
+def region_words(code: str) -> str:
+    """Return the name of a region as result lines show it, or its code."""
+    names = regions.path(code)
+    return "".join(names[1:] if len(names) > 1 else names) or code
+
+

@@ -1,0 +1,248 @@
+"""The base of the search index: a generation of files made from all subjects at once, newest inspection first.
+
+A file is named by its unit (``g/12`` a shard of the names, ``r/3`` records, ``c/5`` codes, ``p/0`` a page of the code
+directory, ``l/7.0`` the first part of a list); docs/search-format.md says what each holds.
+"""
+
+import hashlib
+from array import array
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+from zlib import crc32
+
+from publisher.folding import fold
+from publisher.searchfile import FORMAT, PART, ROW, full_code
+from publisher.site.search import coding
+from publisher.site.search.coding import Dictionary
+from publisher.site.search.entry import Entry
+from publisher.site.search.strings import FORMER, Common, Strings, Text
+
+SCAN_LIMIT = 20_000  # up to so many subjects the page reads all records; there is no index beside them
+RECORDS, SCAN_RECORDS = 256, 1024  # lines in a file of records
+CODES = 128  # lines in a file of codes
+PAGE = 128  # files that a page of the code directory names
+SHARD = 480  # lines a shard of the names has on average
+PAIRS_KEPT = 60  # values of facets told with a common key, the commonest first
+
+NAME, FORMER_NAMES, CODE, REG_NO, PATH, REGION, RESULTS, PAIRS, AUTHORITIES, FOLDED = range(10)
+
+File = tuple[str, bytes]
+
+
+class Base(NamedTuple):
+    """A generation as the manifest and later changes need to know it."""
+
+    generation: str
+    size: int  # numbers given out; some may be withdrawn since
+    shards: int  # a power of two; 0 where the page reads all records
+    per_file: int
+    common: list[tuple[str, int]]
+    pages: list[tuple[str, int]]
+    facets: list[tuple[str, int]]
+    authorities: list[tuple[str, int]]
+    subjects: "array[int]"  # the ledger's number of each
+    prints: "array[int]"  # of what is searched of each: :func:`fingerprint`
+
+
+def fingerprint(entry: Entry) -> int:
+    """Return a mark of what makes an entry found and where it leads; a change of it takes a subject out of the base."""
+    seen = (entry.name, *entry.former_names, "", entry.uscc or "", entry.reg_no or "", entry.path, entry.region_code)
+    return crc32("\n".join(seen).encode())
+
+
+class Builder:
+    """Makes a generation. Take the files first; then :attr:`base` describes them."""
+
+    def __init__(self, entries: Iterable[Entry], outcomes: Sequence[str], scan_limit: int = SCAN_LIMIT) -> None:
+        self.dictionary = Dictionary(outcomes)
+        shared: dict[str, str] = {}
+        rows: list[coding.Values] = []
+        days, subjects, prints = array("I"), array("I"), array("I")
+        for entry in entries:
+            found = coding.values(entry, self.dictionary)
+            rows.append((*found[:REGION], *(shared.setdefault(value, value) for value in found[REGION:]))[:10])
+            days.append(entry.latest)
+            subjects.append(entry.subject_no)
+            prints.append(fingerprint(entry))
+        order = sorted(range(len(rows)), key=lambda at: (-days[at], subjects[at]))
+        self.columns = [[rows[at][column] for at in order] for column in range(10)]
+        rows.clear()
+        self.days = array("I", (days[at] for at in order))
+        self.size = len(order)
+        self.scans = self.size <= scan_limit
+        seen = hashlib.sha256(f"{FORMAT} {self.scans}".encode())
+        for column in self.columns:
+            seen.update(ROW.join(column).encode())
+        self.base = Base(
+            seen.hexdigest()[:10], self.size, 0, SCAN_RECORDS if self.scans else RECORDS, [], [], [], [],
+            array("I", (subjects[at] for at in order)), array("I", (prints[at] for at in order)),
+        )  # fmt: skip
+
+    def files(self) -> Iterator[File]:
+        """Yield every file of the generation by its unit."""
+        per_file = self.base.per_file
+        for number in range(0, self.size, per_file):
+            yield f"r/{number // per_file}", self._table(range(number, min(number + per_file, self.size)))
+        facets = Facets(self.columns, self.dictionary)
+        if not self.scans:
+            yield from self._codes()
+            yield from self._names(facets)
+            yield from self._lists("f", [docs for _, docs in facets.lists])
+            yield from self._lists("a", facets.authority_lists)
+        self.base.facets.extend((value, len(docs)) for value, docs in facets.lists)
+        names = self.dictionary.authorities
+        self.base.authorities.extend((name, len(facets.authority_lists[number])) for name, number in names.items())
+
+    def _table(self, docs: Sequence[int], *, more: Sequence[str] = ()) -> bytes:
+        return coding.text_file((self._columns(docs), *([text] for text in more)))
+
+    def _columns(self, docs: Sequence[int]) -> list[str]:
+        chosen = (map(column.__getitem__, docs) for column in self.columns)
+        return coding.table(docs, [self.days[doc] for doc in docs], chosen)
+
+    def _codes(self) -> Iterator[File]:
+        keys: list[tuple[str, str, int]] = []
+        codes, regions, numbers = (self.columns[which] for which in (CODE, REGION, REG_NO))
+        for doc in range(self.size):
+            code = full_code(codes[doc], regions[doc])
+            if code:
+                keys.append((fold(code), "c", doc))
+            if numbers[doc]:
+                keys.append((fold(numbers[doc]), "r", doc))
+        keys.sort()
+        named: list[tuple[str, int]] = []
+        for start in range(0, len(keys), CODES):
+            part = keys[start : start + CODES]
+            marks = "".join(mark for _, mark, _ in part)
+            yield f"c/{start // CODES}", self._table([doc for *_, doc in part], more=[marks])
+            named.append((part[0][0], len(part)))
+        for start in range(0, len(named), PAGE):
+            page = named[start : start + PAGE]
+            yield f"p/{start // PAGE}", directory_page(page)
+            self.base.pages.append((page[0][0], sum(count for _, count in page)))
+
+    def _names(self, facets: "Facets") -> Iterator[File]:
+        strings = Strings(list(self._texts()))
+        total = sum(map(len, strings.keys.values()))
+        shards = 1
+        while shards * SHARD < total:
+            shards *= 2
+        self.base = self.base._replace(shards=shards)
+        whole: defaultdict[int, list[str]] = defaultdict(list)
+        for key in strings.keys:
+            whole[shard_of(key, shards)].append(key)
+        common: defaultdict[int, list[tuple[str, int, tuple[int, ...], Counter[str]]]] = defaultdict(list)
+        for character, found in strings.characters.items():
+            one = (character, len(found.docs), tuple(found.first), Counter[str]())
+            common[shard_of(character, shards)].append(one)
+        for number, (string, found) in enumerate(strings.each_common()):
+            yield from self._list(f"l/{number}", found.docs)
+            self.base.common.append((string, len(found.docs)))
+            one = (string, len(found.docs), tuple(found.first), facets.counts(found))
+            common[shard_of(string, shards)].append(one)
+        for number in range(shards):
+            lists = {key: strings.keys.pop(key) for key in sorted(whole[number])}
+            docs = {doc for found in lists.values() for doc in found}
+            docs.update(doc for *_, first, _ in common[number] for doc in first)
+            ordered = sorted(docs)
+            row = {doc: at for at, doc in enumerate(ordered)}
+            keys = [coding.whole_key(key, [row[doc] for doc in found]) for key, found in lists.items()]
+            keys += [coding.common_key(key, count, [row[doc] for doc in first], counts)
+                     for key, count, first, counts in common[number]]  # fmt: skip
+            yield f"g/{number}", self._table(ordered, more=[ROW.join(keys)])
+
+    def _texts(self) -> Iterator[Text]:
+        names, former = self.columns[NAME], self.columns[FORMER_NAMES]
+        for doc in range(self.size):
+            yield doc, fold(names[doc]), 0
+            if former[doc]:
+                for name in former[doc].split(PART):
+                    yield doc, fold(name), FORMER
+
+    def _lists(self, kind: str, lists: Iterable[Sequence[int]]) -> Iterator[File]:
+        for number, docs in enumerate(lists):
+            yield from self._list(f"{kind}/{number}", docs)
+
+    def _list(self, unit: str, docs: Sequence[int]) -> Iterator[File]:
+        yield from list_files(unit, docs, self.size)
+
+
+class Facets:
+    """Which subjects have which value: of region (r), year (y), outcome (o), both of one result (p), authority."""
+
+    def __init__(self, columns: Sequence[Sequence[str]], dictionary: Dictionary) -> None:
+        lists: defaultdict[str, "array[int]"] = defaultdict(lambda: array("I"))
+        self.authority_lists = [array("I") for _ in dictionary.authorities]
+        self._regions, self._pairs, self._offices = columns[REGION], columns[PAIRS], columns[AUTHORITIES]
+        self._values: dict[str, list[str]] = {}
+        offices: dict[str, list[int]] = {}
+        for doc, (region, pairs, authorities) in enumerate(zip(self._regions, self._pairs, self._offices, strict=True)):
+            lists["r" + region].append(doc)
+            if pairs not in self._values:
+                self._values[pairs] = facet_values(pairs)
+            for value in self._values[pairs]:
+                lists[value].append(doc)
+            if authorities not in offices:
+                offices[authorities] = [int(number) for number in authorities.split(",")] if authorities else []
+            for number in offices[authorities]:
+                self.authority_lists[number].append(doc)
+        self.lists = sorted(lists.items())
+
+    def counts(self, common: Common) -> Counter[str]:
+        """Return how many subjects of a common string have each value, the commonest only."""
+        found: Counter[str] = Counter()
+        docs = common.docs
+        for region, count in Counter(map(self._regions.__getitem__, docs)).items():
+            found["r" + region] = count
+        for pairs, count in Counter(map(self._pairs.__getitem__, docs)).items():
+            for value in self._values[pairs]:
+                found[value] += count
+        for offices, count in Counter(map(self._offices.__getitem__, docs)).items():
+            for number in offices.split(",") if offices else ():
+                found["a" + number] += count
+        return Counter(dict(found.most_common(PAIRS_KEPT)))
+
+
+def facet_values(pairs: str) -> list[str]:
+    """Return year, outcome and both, for every result that ``pairs`` tells of, each once."""
+    found: dict[str, None] = {}
+    year = ""
+    for part in _parts(pairs):
+        if part.isdigit():
+            year = part
+            found["y" + year] = None
+        else:
+            found |= {"o" + part: None, "p" + year + part: None}
+    return list(found)
+
+
+def _parts(pairs: str) -> Iterator[str]:
+    at = 0
+    while at < len(pairs):
+        width = 2 if pairs[at].isdigit() else 1
+        yield pairs[at : at + width]
+        at += width
+
+
+def shard_of(key: str, shards: int) -> int:
+    """Return the shard that holds a key."""
+    return crc32(key.encode()) & (shards - 1)
+
+
+def directory_page(page: Iterable[tuple[str, int]]) -> bytes:
+    """Return a page of the code directory: the first code and the number of lines of each file."""
+    return coding.text_file(([ROW.join(f"{key}{PART}{count}" for key, count in page)],))
+
+
+def list_files(unit: str, docs: Sequence[int], size: int) -> Iterator[File]:
+    """Yield the parts of a list; each covers an equal range of numbers."""
+    bits = coding.chunk_bits(len(docs))
+    width = coding.span(size) >> bits
+    begin = 0
+    for part in range(1 << bits):
+        end = bisect_left(docs, (part + 1) * width, begin)
+        yield f"{unit}.{part}", coding.list_file(docs[begin:end])
+        begin = end
+

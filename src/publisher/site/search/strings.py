@@ -1,0 +1,184 @@
+"""Which strings the index has keys for.
+
+A pair of characters in up to ``limit`` names is a key that lists them all. A pair in more is common. Where a name has
+several common pairs in a row, the strings in that run are looked at: common ones again, in more than ``limit`` names,
+and the shortest that are not, which are keys. So every string of two characters or more that occurs in a name either
+is common itself or holds a key, and the page can tell from the common strings alone which.
+"""
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from operator import add, eq
+from typing import NamedTuple
+
+FORMER = 1000  # added to the place of a string in a former name: after every place in the name itself
+FIRST_ROWS = 30  # rows kept of a common key: the first page, with some to spare for what is withdrawn
+
+Text = tuple[int, str, int]  # number of the subject, folded name, what is added to places in it
+
+
+class Common(NamedTuple):
+    """A common string: the subjects that have it, and the first of them in the order of a result page."""
+
+    docs: Sequence[int]
+    first: Sequence[int]
+
+
+def limit_for(grams: Counter[str], size: int) -> int:
+    """Return how many names a key may list: as few as leave the table of common strings small."""
+    limit = 256
+    while sum(count > limit for count in grams.values()) > 900 and limit < size:
+        limit *= 2
+    return limit
+
+
+def grams_of(texts: Iterable[Text]) -> Counter[str]:
+    """Return in how many names each pair of characters occurs."""
+    grams: Counter[str] = Counter()
+    for _, text, _ in texts:
+        grams.update(set(map(add, text, text[1:])))
+    return grams
+
+
+class Strings:
+    """The keys and the common strings of a set of names, newest subject first."""
+
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self.keys: dict[str, "array[int]"] = {}
+        self.common: dict[str, None] = {}
+        self.characters: dict[str, Common] = {}
+        self._runs: dict[tuple[str, int], "array[int]"] = {}
+        self._where: defaultdict[str, list[tuple[int, "array[int]"]]] = defaultdict(list)
+        grams = grams_of(texts)
+        self.limit = limit_for(grams, len(texts))
+        self._split(texts, {gram for gram, count in grams.items() if count > self.limit})
+        self._spell()
+        self._single(texts)
+
+    def _split(self, texts: Sequence[Text], common: set[str]) -> None:
+        """List the subjects of rare pairs, and of runs of common ones with the place they begin at."""
+        keys, runs = self.keys, self._runs
+        for doc, text, shift in texts:
+            begin = -1
+            grams = list(map(add, text, text[1:]))
+            for at, gram in enumerate(grams):
+                if gram in common:
+                    if begin < 0:
+                        begin = at
+                    continue
+                if gram in keys:
+                    docs = keys[gram]
+                    if docs[-1] != doc:
+                        docs.append(doc)
+                else:
+                    keys[gram] = array("I", (doc,))
+                if begin >= 0:
+                    place = (text[begin : at + 1], begin + shift)
+                    if place in runs:
+                        runs[place].append(doc)
+                    else:
+                        runs[place] = array("I", (doc,))
+                    begin = -1
+            if begin >= 0:
+                place = (text[begin:], begin + shift)
+                if place in runs:
+                    runs[place].append(doc)
+                else:
+                    runs[place] = array("I", (doc,))
+        self.common = dict.fromkeys(sorted(common))
+
+    def _spell(self) -> None:
+        """Find the common strings of three characters and more, and the keys at their edge."""
+        weights: Counter[str] = Counter()
+        for (run, _), docs in self._runs.items():
+            weights[run] += len(docs)
+        level, length = set(self.common), 2
+        edge: set[str] = set()
+        while level:
+            length += 1
+            counts: Counter[str] = Counter()
+            for run, weight in weights.items():
+                for at in range(len(run) - length + 1):
+                    string = run[at : at + length]
+                    if string[:-1] in level and string[1:] in level:
+                        counts[string] += weight
+            level = {string for string, count in counts.items() if count > self.limit}
+            edge |= counts.keys() - level
+            self.common |= dict.fromkeys(level)
+        self.common = dict.fromkeys(sorted(self.common))
+        for (run, begin), docs in self._runs.items():
+            for at in range(len(run) - 1):
+                for end in range(at + 2, len(run) + 1):
+                    string = run[at:end]
+                    if string in self.common:
+                        self._where[string].append((begin + at, docs))
+                    elif string in edge:
+                        self._where[string].append((begin + at, docs))
+                        break
+                    else:
+                        break
+        self._runs.clear()
+        for string in sorted(edge):
+            self.keys[string] = array("I", _merged(docs for _, docs in self._where.pop(string)))
+
+    def each_common(self) -> Iterator[tuple[str, Common]]:
+        """Yield every common string with its subjects."""
+        for string in self.common:
+            places = self._where.pop(string)
+            docs = _merged(docs for _, docs in places)
+            yield string, Common(docs, _first(places))
+
+    def _single(self, texts: Sequence[Text]) -> None:
+        """Count the names of every single character and keep the first of them."""
+        counts: Counter[str] = Counter()
+        for _, text, _ in texts:
+            counts.update(set(text))
+        first: dict[str, dict[int, None]] = {character: {} for character in counts}
+        for wanted_shift in sorted({shift for *_, shift in texts}):
+            texts_here = [(doc, text) for doc, text, shift in texts if shift == wanted_shift]
+            for place in range(max((len(text) for _, text in texts_here), default=0)):
+                for doc, text in texts_here:
+                    if len(text) > place:
+                        found = first[text[place]]
+                        if len(found) < FIRST_ROWS:
+                            found[doc] = None
+                texts_here = [one for one in texts_here if len(one[1]) > place + 1]
+        self.characters = {
+            character: Common(range(count), tuple(first[character])) for character, count in counts.items()
+        }
+        self._doubled(texts)
+
+    def _doubled(self, texts: Sequence[Text]) -> None:
+        """Take back what was counted twice: a character in a name and in a former one of the same subject."""
+        named: dict[int, set[str]] = {}
+        for doc, text, shift in texts:
+            if shift:
+                named.setdefault(doc, set())
+        for doc, text, _ in texts:
+            if doc in named:
+                for character in set(text):
+                    if character in named[doc]:
+                        docs, first = self.characters[character]
+                        self.characters[character] = Common(range(len(docs) - 1), first)
+                    named[doc].add(character)
+
+
+def _merged(arrays: Iterable["array[int]"]) -> list[int]:
+    """Return the numbers of several ascending arrays, ascending and once each."""
+    merged = sorted(chain.from_iterable(arrays))
+    return list(dict.fromkeys(merged)) if any(map(eq, merged, islice(merged, 1, None))) else merged
+
+
+def _first(places: Sequence[tuple[int, "array[int]"]]) -> tuple[int, ...]:
+    """Return the first subjects of a common string: by the place it stands at, then newest first."""
+    by_place: defaultdict[int, list[int]] = defaultdict(list)
+    for place, docs in places:
+        by_place[place].extend(docs[:FIRST_ROWS])
+    found: dict[int, None] = {}
+    for place in sorted(by_place):
+        found |= dict.fromkeys(sorted(by_place[place])[:FIRST_ROWS])
+        if len(found) >= FIRST_ROWS:
+            break
+    return tuple(islice(found, FIRST_ROWS))

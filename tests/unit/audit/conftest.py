@@ -1,0 +1,241 @@
+"""A small portal made by hand: a ledger by direct inserts, and the tree of files that says the same."""
+
+import csv
+import hashlib
+import html
+import io
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import delete, insert, select, update
+
+from publisher import paths
+from publisher.audit import Difference, audit
+from publisher.audit.difference import address_of
+from publisher.ledger import Ledger
+from publisher.ledger.schema import case_of, page, received, record, shown, subject
+from publisher.ledger.store import path_secret, start_run
+
+LABELS = {"clear": "未发现问题", "failed": "不合格"}
+SHOWN, HIDDEN = "玄武云桥测试有限公司", "秦淮星渡验证商贸有限公司"
+SHOWN_CODE, HIDDEN_CODE = "91320102MA00000036", "91320104MA0000008L"
+REMARK = "该企业已于当日改正并提交书面材料"
+
+
+def result_body(result_id: str, name: str = SHOWN, code: str | None = SHOWN_CODE, **changes: Any) -> dict[str, Any]:
+    subject_changes = changes.pop("subject", {})
+    finding = {"item_code": "A07", "outcome_code": None, "note": None}
+    return {
+        "kind": "result", "result_id": result_id, "version": 1, "plan_id": "P-2021", "task_id": "T-01",
+        "subject": {"kind": "enterprise", "name": name, "uscc": code, "reg_no": None, "region_code": "320102"}
+        | subject_changes,
+        "authority": "南京市玄武区市场监督管理局", "departments": ["教育", "市监"], "inspection_type": "不定向",
+        "methods": "现场检查", "ended_on": "2021-06-02",
+        "findings": [finding | {"seq": 1, "item_name": "公示信息抽查", "outcome": "未发现问题"},
+                     finding | {"seq": 2, "item_name": "价格行为抽查", "outcome": "B2"}],
+        "severity": None, "measure": None, "disposition": None, "penalty_no": None, "remark": None,
+    } | changes  # fmt: skip
+
+
+def plan_body(plan_id: str, title: str, **changes: Any) -> dict[str, Any]:
+    tasks = [{"task_id": "T-01", "seq": 1, "name": "全市校外培训机构联合抽查", "status": "active"},
+             {"task_id": "T-02", "seq": 2, "name": "全市“餐饮&外卖”联合抽查", "status": "active"}]  # fmt: skip
+    return {"kind": "plan", "plan_id": plan_id, "revision": 1, "title": title, "year": 2021, "authority": "南京市局",
+            "adjustment": None, "tasks": tasks} | changes  # fmt: skip
+
+
+def list_body(list_id: str) -> dict[str, Any]:
+    items = [{"item_code": "A07", "name": "公示信息抽查", "basis": "《企业信息公示暂行条例》第十四条"}]
+    return {"kind": "item_list", "list_id": list_id, "revision": 1, "title": "抽查事项清单", "items": items}
+
+
+@dataclass
+class Portal:
+    """A ledger and a folder; both can be changed, and audited."""
+
+    ledger: Ledger
+    output: Path
+    run_no: int
+
+    def audit(self) -> list[Difference]:
+        return list(audit(self.ledger, self.output, labels=LABELS))
+
+    def write(self, file: str, content: str | bytes, *, known: bool = True, scope: str = "portal") -> None:
+        """Write a file of the site; the ledger knows it unless told otherwise."""
+        raw = content.encode() if isinstance(content, str) else content
+        target = self.output / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(raw)
+        if known:
+            address, digest = address_of(file), hashlib.sha256(raw).hexdigest()
+            with self.ledger.transaction() as connection:
+                connection.execute(delete(page).where(page.c.path == address))
+                connection.execute(
+                    insert(page).values(path=address, scope=scope, key="", digest=digest, bytes=len(raw))
+                )
+
+    def change(self, file: str, before: str, after: str) -> None:
+        """Change words in a file, which the ledger then knows as it is."""
+        text = (self.output / file).read_text("utf-8")
+        assert before in text
+        self.write(file, text.replace(before, after))
+
+    def receive(self, body: dict[str, Any]) -> None:
+        number = body["version"] if body["kind"] == "result" else body.get("revision", 1)
+        record_id = body[
+            {"plan": "plan_id", "item_list": "list_id", "result": "result_id", "case": "case_id"}[body["kind"]]
+        ]
+        text = orjson.dumps(body).decode()
+        with self.ledger.transaction() as connection:
+            connection.execute(
+                insert(received).values(kind=body["kind"], record_id=record_id, version=number, digest=text, body=text,
+                                        file="x.json", run_no=self.run_no)
+            )  # fmt: skip
+            if body["kind"] == "case":
+                connection.execute(
+                    insert(case_of).values(kind="result", record_id=body["result_id"], case_id=record_id)
+                )
+
+    def add_result(self, body: dict[str, Any], state: str | None, slot: int | None = None) -> None:
+        """Put a result into the ledger as received and, with ``published``, as shown."""
+        self.receive(body)
+        told = body["subject"]
+        with self.ledger.transaction() as connection:
+            key = told["uscc"] or paths.subject_hash(
+                path_secret(connection), told["kind"], told["name"], told["reg_no"], told["region_code"]
+            )
+            number = connection.execute(select(subject.c.subject_no).where(subject.c.key == key)).scalar()
+            if number is None:
+                where = paths.subject(key, has_code=told["uscc"] is not None)
+                made = connection.execute(insert(subject).values(key=key, path=where, **told))
+                number = made.inserted_primary_key[0]
+            values = {"kind": "result", "record_id": body["result_id"], "rule": f"rule.{state}", "state": state,
+                      "ref": hashlib.md5(body["result_id"].encode()).hexdigest(), "subject_no": number, "year": 2021,
+                      "month": 6, "ended_on": date(2021, 6, 2), "slot": slot}  # fmt: skip
+            made = connection.execute(insert(record).values(**values))
+            if state == "published":
+                self._show(connection, made.inserted_primary_key[0], body, {"outcomes": ["clear", "failed"]})
+
+    def add_other(self, kind: str, record_id: str, body: dict[str, Any], state: str) -> None:
+        """Put a plan or list into the ledger."""
+        self.receive(body)
+        values = {
+            "kind": kind,
+            "record_id": record_id,
+            "state": state,
+            "rule": f"rule.{state}",
+            "ref": f"ref0{record_id}",
+        }
+        with self.ledger.transaction() as connection:
+            made = connection.execute(insert(record).values(**values))
+            if state == "published":
+                self._show(connection, made.inserted_primary_key[0], body, {"revisions": []})
+
+    def _show(self, connection: Any, number: int, body: Any, beside: Any) -> None:
+        values = {"body": orjson.dumps(body).decode(), "beside": orjson.dumps(beside).decode()}
+        connection.execute(insert(shown).values(record_no=number, **values))
+
+    def ref(self, record_id: str) -> str:
+        with self.ledger.reading() as connection:
+            return str(connection.execute(select(record.c.ref).where(record.c.record_id == record_id)).scalar_one())
+
+    def set_state(self, record_id: str, state: str) -> None:
+        with self.ledger.transaction() as connection:
+            connection.execute(update(record).where(record.c.record_id == record_id).values(state=state))
+
+    def build(self, results: list[dict[str, Any]]) -> None:
+        """Write the whole tree for these results, as the contract of addresses has it."""
+        address = {one["result_id"]: f"/subjects/320102/{one['subject']['uscc']}.html" for one in results}
+        for one in results:
+            articles = "".join(article(each) for each in results if each["subject"] == one["subject"])
+            self.write(address[one["result_id"]][1:], document(one["subject"]["name"], articles))
+        links = [(f"{address[one['result_id']]}#{one['result_id']}", one["subject"]["name"]) for one in results]
+        rows = "".join(f'<tr><td><a href="{href}">{html.escape(name)}</a></td></tr>' for href, name in links)
+        self.write("results/2021/06/index.html", document("2021 年 6 月", f"<table>{rows}</table>"))
+        records = [{"ref": self.ref(one["result_id"]), **one} for one in results]
+        self.write("data/results-2021-06.json", b"[\n" + b",\n".join(map(orjson.dumps, records)) + b"\n]\n")
+        for suffix, mark in (("csv", ""), ("excel.csv", "'")):
+            self.write(f"data/results-2021-06.{suffix}", month_csv(records, mark))
+        self.write_search(results, address)
+
+    def write_search(self, results: list[dict[str, Any]], address: dict[str, str]) -> None:
+        by_subject: dict[str, list[Any]] = {}
+        for one in results:
+            row = [one["subject"]["name"], one["subject"]["uscc"], address[one["result_id"]], None, 0, []]
+            by_subject.setdefault(address[one["result_id"]], row)[4] += 1
+        part = paths.search_part(0, "0123456789abcdef")
+        self.write(part[1:], orjson.dumps(list(by_subject.values())))
+        self.write("search/index.json", orjson.dumps({"parts": [{"href": part}], "total": len(by_subject)}))
+
+
+def document(heading: str, inside: str) -> str:
+    return f"<!doctype html><title>x</title><main><h1>{html.escape(heading)}</h1><br>{inside}</main>"
+
+
+def article(one: dict[str, Any]) -> str:
+    labels = ("未发现问题", "不合格")
+    rows = "".join(
+        f"<tr><th>{html.escape(finding['item_name'])}</th><td><span>{label}</span></td></tr>"
+        for finding, label in zip(one["findings"], labels, strict=True)
+    )
+    return (
+        f'<article id="{one["result_id"]}"><p><time>{one["ended_on"]}</time> {one["authority"]}</p>'
+        f"<table>{rows}</table></article>"
+    )
+
+
+def month_csv(records: list[dict[str, Any]], mark: str) -> str:
+    columns = ["ref", "result_id", "subject_name", "uscc", "reg_no", "plan_id", "task_id", "authority", "ended_on",
+               "seq", "item_name", "outcome", "note", "measure", "disposition", "penalty_no", "remark"]  # fmt: skip
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    for one in records:
+        for finding in one["findings"]:
+            values = {**one, **one["subject"], **finding, "subject_name": one["subject"]["name"]}
+            values["reg_no"] = mark + values["reg_no"] if values["reg_no"] else values["reg_no"]
+            writer.writerow(["" if values[name] is None else values[name] for name in columns])
+    return out.getvalue()
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Any:
+    """A portal that agrees with itself: one result, a plan and a list shown; a result and a plan that are not."""
+    with Ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        with ledger.transaction() as connection:
+            run_no = start_run(connection, date(2021, 7, 1))
+        made = Portal(ledger, tmp_path / "output", run_no)
+        body = result_body("R-000001")
+        made.add_result(body, "published", slot=0)
+        made.add_result(
+            result_body("R-000002", HIDDEN, HIDDEN_CODE, remark=REMARK, subject={"reg_no": "320104000012345"}),
+            "withdrawn",
+            slot=1,
+        )
+        plan, title = plan_body("P-2021", "南京市2021年度联合抽查计划"), "南京市2021年度联合抽查计划"
+        made.add_other("plan", "P-2021", plan, "published")
+        hidden = plan_body("P-2022", "南京市不宜公开的专项抽查计划", year=2022)
+        made.add_other("plan", "P-2022", hidden, "pending")
+        made.add_other("item_list", "JS-LH", list_body("JS-LH"), "published")
+        made.build([body])
+        tasks = "".join(f'<div id="{t["task_id"]}"><h3>{html.escape(t["name"])}</h3></div>' for t in plan["tasks"])
+        made.write("plans/2021/P-2021/index.html", document(title, tasks))
+        for task in plan["tasks"]:
+            made.write(f"plans/2021/P-2021/{task['task_id']}.html", document(task["name"], ""))
+        made.write("plans/2021/index.html", document("2021", '<a href="/plans/2021/P-2021/">计划</a>'))
+        made.write("data/plan-2021-P-2021.json", orjson.dumps([{"ref": "ref0P-2021", **plan}]))
+        rows = "".join(f"{t['seq']},{t['task_id']},{t['name']}\r\n" for t in plan["tasks"])
+        made.write("data/plan-2021-P-2021.csv", "seq,task_id,name\r\n" + rows)
+        items = list_body("JS-LH")
+        made.write("items/JS-LH/index.html", document("抽查事项清单", '<p id="A07">公示信息抽查</p>'))
+        made.write("items/index.html", document("清单", '<a href="/items/JS-LH/">清单</a>'))
+        made.write("data/items-JS-LH.json", orjson.dumps([{"ref": "ref0JS-LH", **items}]))
+        item = items["items"][0]
+        made.write(
+            "data/items-JS-LH.csv", f"item_code,name,basis\r\n{item['item_code']},{item['name']},{item['basis']}\r\n"
+        )
+        yield made

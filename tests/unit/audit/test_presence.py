@@ -1,0 +1,168 @@
+"""What the ledger shows is where it should be and says what it should; every file is one the ledger knows."""
+
+import os
+
+import pytest
+from sqlalchemy import insert
+
+from publisher.audit import audit
+from publisher.errors import SiteError
+from publisher.ledger.schema import page
+
+from .conftest import SHOWN, SHOWN_CODE, Portal, result_body
+
+SUBJECT = f"subjects/320102/{SHOWN_CODE}.html"
+MONTH, DATA = "results/2021/06/index.html", "data/results-2021-06"
+
+
+def test_a_site_that_says_what_the_ledger_says_has_no_differences(portal: Portal) -> None:
+    assert portal.audit() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "kind", "what"),
+    [
+        (SUBJECT, f"<h1>{SHOWN}", "<h1>玄武云桥", "differs", "result R-000001: subject name"),
+        (SUBJECT, 'id="R-000001"', 'id="R-1"', "missing", "result R-000001: anchor"),
+        (SUBJECT, "2021-06-02", "2021-06-03", "differs", "result R-000001: ended_on"),
+        (SUBJECT, "玄武区市场监督", "鼓楼区市场监督", "differs", "result R-000001: authority"),
+        (SUBJECT, "公示信息抽查", "公示抽查", "differs", "result R-000001: finding 1 item_name"),
+        (SUBJECT, "<span>不合格", "<span>合格", "differs", "result R-000001: finding 2 outcome"),
+        (SUBJECT, "<span>未发现问题", "<span>不合格", "differs", "result R-000001: finding 1 outcome"),
+        (MONTH, "#R-000001", "#R-1", "missing", "result R-000001: its row"),
+        (MONTH, SHOWN, "云桥", "differs", "result R-000001: subject name"),
+        (f"{DATA}.json", "2021-06-02", "2021-06-03", "differs", "result R-000001"),
+        (f"{DATA}.json", '"result_id":"R-000001"', '"result_id":"R-1"', "missing", "result R-000001"),
+        (f"{DATA}.csv", "价格行为抽查", "价格抽查", "differs", "result R-000001"),
+        (f"{DATA}.excel.csv", "B2", "B1", "differs", "result R-000001"),
+        (f"{DATA}.csv", "subject_name", "name", "missing", "the results of 2021-06 (ValueError)"),
+        ("search/part-0000-0123456789ab.json", SHOWN, "云桥", "differs",
+         "result R-000001: its subject in the search index"),
+        ("search/part-0000-0123456789ab.json", f"{SHOWN_CODE}.html", "x.html", "missing",
+         "result R-000001: its subject in the search index"),
+        ("search/index.json", "/search/part-0000", "/search/part-0009", "missing",
+         "result R-000001: its subject in the search index"),
+        ("plans/2021/P-2021/index.html", "年度联合抽查计划", "年度计划", "differs", "plan P-2021: title"),
+        ("plans/2021/P-2021/index.html", "餐饮&amp;外卖", "餐饮", "differs", "plan P-2021: task T-02 name"),
+        ("plans/2021/P-2021/index.html", 'id="T-02"', "", "missing", "plan P-2021: task T-02"),
+        ("plans/2021/P-2021/T-01.html", "培训机构", "机构", "differs", "plan P-2021: task T-01 name"),
+        ("plans/2021/index.html", "P-2021/", "P/", "missing", "plan P-2021: its row"),
+        ("data/plan-2021-P-2021.json", "T-02", "T-03", "differs", "plan P-2021"),
+        ("data/plan-2021-P-2021.csv", "T-02", "T-03", "differs", "plan P-2021"),
+        ("items/JS-LH/index.html", "公示信息抽查", "抽查", "differs", "item list JS-LH: item A07 name"),
+        ("items/index.html", "JS-LH", "JS", "missing", "item list JS-LH: its row"),
+        ("data/items-JS-LH.json", "A07", "A08", "differs", "item list JS-LH"),
+        ("data/items-JS-LH.csv", "第十四条", "第十条", "differs", "item list JS-LH"),
+    ],
+)  # fmt: skip
+def test_what_is_told_otherwise_is_found(
+    portal: Portal, file: str, before: str, after: str, kind: str, what: str
+) -> None:
+    portal.change(file, before, after)
+    assert (kind, what) in [(one.kind, one.what) for one in portal.audit()]
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        (SUBJECT, "result R-000001: its subject's page"),
+        (MONTH, "result R-000001: its row"),
+        (f"{DATA}.json", "the results of 2021-06 (FileNotFoundError)"),
+        (f"{DATA}.excel.csv", "the results of 2021-06 (FileNotFoundError)"),
+        ("search/index.json", "the list of the search index's parts"),
+        ("search/part-0000-0123456789ab.json", "a part of the search index"),
+        ("plans/2021/P-2021/index.html", "plan P-2021: its page"),
+        ("plans/2021/P-2021/T-02.html", "plan P-2021: task T-02"),
+        ("data/plan-2021-P-2021.csv", "plan P-2021 (FileNotFoundError)"),
+        ("items/JS-LH/index.html", "item list JS-LH: its page"),
+        ("data/items-JS-LH.json", "item list JS-LH (FileNotFoundError)"),
+    ],
+)
+def test_a_file_that_is_gone_is_found_twice(portal: Portal, file: str, what: str) -> None:
+    (portal.output / file).unlink()
+    found = portal.audit()
+    assert ("missing", what) in [(one.kind, one.what) for one in found]
+    assert ("stray", "the ledger knows a file that is not there") in [(one.kind, one.what) for one in found]
+
+
+def test_findings_that_changed_places_are_found(portal: Portal) -> None:
+    portal.change(SUBJECT, "公示信息抽查", "价格")
+    portal.change(SUBJECT, "价格行为抽查", "公示信息抽查")
+    portal.change(SUBJECT, "<th>价格<", "<th>价格行为抽查<")
+    assert "result R-000001: finding 2 item_name" in [one.what for one in portal.audit()]
+
+
+def test_what_stands_outside_the_element_of_a_result_does_not_count(portal: Portal) -> None:
+    text = (portal.output / SUBJECT).read_text("utf-8")
+    portal.write(SUBJECT, text.replace('id="R-000001">', 'id="R-000001"></article><article>'))
+    assert {one.what for one in portal.audit()} == {
+        "result R-000001: authority",
+        "result R-000001: ended_on",
+        "result R-000001: finding 1 item_name",
+        "result R-000001: finding 2 item_name",
+    }
+
+
+def test_a_download_with_more_than_is_shown_is_found(portal: Portal) -> None:
+    portal.build([result_body("R-000001"), result_body("R-000002")])
+    leaks = [(one.where, one.what) for one in portal.audit() if one.kind == "leak"]
+    assert (f"/{DATA}.csv", "1 results that the ledger does not show in this month") in leaks
+    assert (f"/{DATA}.json", "1 results that the ledger does not show in this month") in leaks
+
+
+def test_results_of_a_subject_stand_on_one_page_and_far_down_the_month(portal: Portal) -> None:
+    more = result_body("R-000003")
+    portal.add_result(more, "published", slot=51)
+    found = {(one.kind, one.where, one.what) for one in portal.audit()}
+    assert ("missing", f"/{SUBJECT}", "result R-000003: anchor") in found
+    assert ("missing", "/results/2021/06/2.html", "result R-000003: its row") in found
+    assert ("missing", f"/{DATA}.csv", "result R-000003") in found
+    portal.build([result_body("R-000001"), more])
+    row = f'<a href="/portal/{SUBJECT}#R-000003">{SHOWN}</a>'  # a site may stand below a path of its host
+    portal.write("results/2021/06/2.html", f"<main><h1>6</h1>{row}</main>")
+    assert portal.audit() == []
+
+
+def test_strays(portal: Portal) -> None:
+    portal.write("about/old.html", "<p>旧</p>", known=False)
+    portal.write("static/.DS_Store", b"x", known=False)
+    portal.write("static/site.css", "body {}")
+    (portal.output / "static/site.css").write_text("body{}")
+    (portal.output / "static/link.css").symlink_to(portal.output / "static/site.css")
+    (portal.output / "static/folder").symlink_to(portal.output / "plans")
+    (portal.output / "empty").mkdir()
+    (portal.output / os.fsdecode(b"static/\xff.css")).write_text("")
+    with portal.ledger.transaction() as connection:
+        connection.execute(insert(page).values(path="../x", scope="", key="", digest="", bytes=0))
+    assert {(one.kind, one.where, one.what) for one in portal.audit()} == {
+        ("stray", "/about/old.html", "a file the ledger does not know"),
+        ("stray", "/static/.DS_Store", "a hidden file"),
+        ("differs", "/static/site.css", "the file is not the one that was built"),
+        ("stray", "/static/link.css", "a link"),
+        ("stray", "/static/folder", "a link"),
+        ("stray", "/empty", "an empty folder"),
+        ("stray", "/static/\ufffd.css", "a file whose name is no text"),
+        ("stray", "../x", "the ledger knows a file by what is no address of this site"),
+    }
+
+
+def test_progress_counts_files_and_subjects_to_the_end(portal: Portal) -> None:
+    told: list[tuple[int, int]] = []
+    list(audit(portal.ledger, portal.output, on_progress=lambda done, total: told.append((done, total))))
+    assert told[-1][0] == told[-1][1] == 17 + 1
+
+
+def test_a_folder_that_is_not_there_is_an_error(portal: Portal) -> None:
+    with pytest.raises(SiteError, match="build the site first"):
+        list(audit(portal.ledger, portal.output / "none"))
+
+
+def test_words_of_an_outcome_that_nobody_gave_are_not_compared(portal: Portal) -> None:
+    portal.change(SUBJECT, "<span>不合格", "<span>合格")
+    assert list(audit(portal.ledger, portal.output, labels={"clear": "未发现问题"})) == []
+    assert [one.what for one in portal.audit()] == ["result R-000001: finding 2 outcome"]
+
+
+def test_what_is_owed_and_not_built_is_a_difference(portal: Portal) -> None:
+    portal.add_result(result_body("R-000003", "建邺霁月样例中心", "91320105MA00000015"), "published", slot=2)
+    assert ("missing", "result R-000003: its subject's page") in [(one.kind, one.what) for one in portal.audit()]

@@ -1,0 +1,257 @@
+"""Recording verdicts: what is shown, what it makes owed, and that nothing is ever given out twice."""
+
+import re
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select
+
+from publisher import paths
+from publisher.errors import LedgerError
+from publisher.ledger.intake import touch
+from publisher.ledger.owed import meet_endpoints
+from publisher.ledger.schema import entry, owed_page, owed_push, record, shown, subject
+from publisher.ledger.verdicts import lift_hold, place_hold, state_counts
+
+DAY, NEXT = date(2021, 6, 20), date(2021, 6, 21)
+
+
+def touch_results(book, *ids):
+    with book.ledger.transaction() as connection:
+        touch(connection, "result", ids)
+
+
+def owed(book):
+    return {(row.scope, row.key) for row in book.rows(owed_page)}
+
+
+def forget_owed(book):
+    with book.ledger.transaction() as connection:
+        connection.execute(owed_page.delete())
+        connection.execute(owed_push.delete())
+
+
+def test_the_first_showing_gives_a_name_for_downloads_and_a_place(book, make_result):
+    book.keep(make_result(1), make_result(2))
+    assert book.decide() == 2
+    one, two = book.record("R-1"), book.record("R-2")
+    assert re.fullmatch(r"[0-9a-f]{32}", one.ref)
+    assert one.ref != two.ref
+    assert {one.slot, two.slot} == {0, 1}
+    assert (one.first_shown_on, one.version, one.state) == (DAY, 1, "published")
+    assert {row.slot for row in book.rows(subject)} == {0, 1}
+
+
+def test_a_record_not_shown_gets_neither(book, make_result):
+    book.keep(make_result(1))
+    assert book.decide(state="pending", version=None) == 0
+    row = book.record("R-1")
+    assert (row.ref, row.slot, row.first_shown_on, row.version) == (None, None, None, 0)
+    assert book.rows(shown) == book.rows(owed_push) == []
+
+
+def test_stopping_drops_the_public_form_and_showing_again_brings_it_back(book, make_result):
+    book.keep(make_result(1))
+    book.decide()
+    ref, slot = book.record("R-1").ref, book.record("R-1").slot
+    touch_results(book, "R-1")
+    assert book.decide(state="withdrawn", cause="error") == 1
+    assert book.rows(shown) == []
+    assert book.record("R-1").version == 2
+    touch_results(book, "R-1")
+    assert book.decide() == 1
+    row = book.record("R-1")
+    assert len(book.rows(shown)) == 1
+    assert (row.version, row.ref, row.slot, row.first_shown_on) == (3, ref, slot, DAY)
+
+
+def test_places_are_never_given_twice(book, make_result):
+    book.keep(make_result(1), make_result(2))
+    book.decide()
+    touch_results(book, "R-1", "R-2")
+    book.decide(state="withdrawn", cause="error")
+    book.keep(make_result(3))
+    book.decide()
+    assert book.record("R-3").slot == 2
+    assert sorted(row.slot for row in book.rows(subject)) == [0, 1, 2]
+
+
+def test_places_are_counted_by_month_and_by_region(book, make_result):
+    book.keep(make_result(1), make_result(2, ended_on="2021-07-02"), make_result(3, subject__region_code="320104"))
+    book.decide()
+    assert [book.record(f"R-{number}").slot for number in (1, 2, 3)] == [0, 0, 1]
+    places = {(row.region_code, row.slot) for row in book.rows(subject)}
+    assert places == {("320102", 0), ("320102", 1), ("320104", 0)}
+
+
+def test_a_result_corrected_to_another_month_takes_a_place_there(book, make_result):
+    book.keep(make_result(1), make_result(2, ended_on="2021-07-02"))
+    book.decide()
+    forget_owed(book)
+    book.keep(make_result(1, version=2, ended_on="2021-07-03"))
+    book.decide(version=2)
+    assert book.record("R-1").slot == 1  # 0 is that of R-2
+    assert {("month", "2021-06"), ("month", "2021-07")} <= owed(book)
+
+
+def test_a_result_corrected_to_another_subject_owes_both_pages(book, make_result, make_code):
+    book.keep(make_result(1))
+    book.decide()
+    forget_owed(book)
+    old = book.record("R-1").subject_no
+    book.keep(make_result(1, version=2, subject__uscc=make_code(9), subject__name="玄武第九测试有限公司"))
+    assert book.decide(version=2) == 1
+    new = book.record("R-1").subject_no
+    assert new != old
+    assert {("subject", str(old)), ("subject", str(new))} <= owed(book)
+    assert all(row.slot is not None for row in book.rows(subject))
+
+
+def test_each_action_counts_one_and_what_is_no_action_counts_none(book, make_result):
+    book.keep(make_result(1))
+    book.decide()
+    touch_results(book, "R-1")
+    assert book.decide(marks=("objection_pending",)) == 0
+    assert book.record("R-1").version == 1
+    book.keep(make_result(1, version=2))
+    assert book.decide(version=2, marks=("corrected",)) == 1
+    assert book.record("R-1").version == 2
+
+
+def test_history_has_a_line_for_each_change_and_none_for_the_same_again(book, make_result):
+    book.keep(make_result(1))
+    book.decide()
+    touch_results(book, "R-1")
+    book.decide()
+    assert len(book.rows(entry)) == 1
+    touch_results(book, "R-1")
+    book.decide(NEXT, state="withheld", cause="case", rule="withhold.case", version=None)
+    lines = [(row.as_of, row.state, row.rule, row.version, row.actor) for row in book.rows(entry)]
+    assert lines == [(DAY, "published", "publish.final", 1, "rules"), (NEXT, "withheld", "withhold.case", 2, "rules")]
+
+
+def test_every_endpoint_is_owed_each_action_once(book, make_result):
+    book.keep(make_result(1))
+    book.decide(endpoints=("gsxt", "credit"))
+    book.keep(make_result(1, version=2))
+    book.decide(version=2, endpoints=("gsxt", "credit"))
+    assert sorted(row.endpoint for row in book.rows(owed_push)) == ["credit", "gsxt"]
+
+
+def test_a_record_that_changes_out_of_sight_is_pushed_nowhere(book, make_result):
+    book.keep(make_result(1))
+    book.decide(state="pending", version=None)
+    touch_results(book, "R-1")
+    book.decide(state="withheld", version=None)
+    assert book.rows(owed_push) == []
+
+
+def test_the_pages_that_speak_of_a_result_are_owed(book, make_result):
+    book.keep(make_result(1))
+    book.decide()
+    number = str(book.record("R-1").subject_no)
+    assert owed(book) == {
+        ("portal", ""), ("subject", number), ("plan", "P2021-1"), ("task", "P2021-1/T2021-1-1"), ("month", "2021-06"),
+        ("month_page", "2021-06/1"), ("region", "320102"), ("region_page", "320102/1"), ("search_part", "0"),
+        ("sitemap_part", "0"),
+    }  # fmt: skip
+
+
+def test_a_result_out_of_sight_counts_in_the_progress_of_its_plan_only(book, make_result):
+    book.keep(make_result(1))
+    book.decide(state="pending", version=None)
+    assert owed(book) == {("portal", ""), ("plan", "P2021-1"), ("task", "P2021-1/T2021-1-1")}
+
+
+def test_a_verdict_that_stays_the_same_owes_nothing(book, make_result):
+    book.keep(make_result(1))
+    book.decide(next_change_on=NEXT)
+    forget_owed(book)
+    assert book.decide(NEXT, since=DAY) == 0
+    assert owed(book) == set()
+
+
+def test_the_first_on_a_page_has_the_page_before_lead_on_to_it(book, make_result):
+    book.keep(*(make_result(number) for number in range(1, paths.LIST_PAGE + 1)))
+    book.decide()
+    book.keep(*(make_result(number, result_id=f"S-{number}") for number in range(1, paths.LIST_PAGE + 1)))
+    book.decide()
+    forget_owed(book)
+    book.keep(make_result(1, result_id="T-1"))
+    book.decide()
+    assert {key for scope, key in owed(book) if scope == "month_page"} == {"2021-06/2", "2021-06/3"}
+
+
+def test_plans_owe_their_year_and_what_names_them(book, make_plan):
+    book.keep(make_plan())
+    book.decide()
+    assert owed(book) == {
+        ("portal", ""), ("plan", "P2021-1"), ("plans_year", "2021"), ("results_of_plan", "P2021-1"),
+    }  # fmt: skip
+    forget_owed(book)
+    adjustment = {"kind": "changed", "reason": "测试", "approved_by": "测试", "approved_on": "2021-06-18"}
+    book.keep(make_plan(revision=2, year=2022, adjustment=adjustment))
+    book.decide(version=2)
+    assert {("plans_year", "2021"), ("plans_year", "2022")} <= owed(book)
+
+
+def test_verdict_and_what_it_makes_owed_are_kept_together_or_not_at_all(book, make_result):
+    book.keep(make_result(1))
+    with book.ledger.transaction() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE INSERT ON owed_push BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        )
+    with pytest.raises(LedgerError, match="disk full"):
+        book.decide()
+    assert book.record("R-1").state is None
+    assert [book.rows(table) for table in (entry, shown, owed_page, owed_push)] == [[], [], [], []]
+    with book.ledger.transaction() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    assert book.decide() == 1
+    assert book.record("R-1").slot == 0
+
+
+def test_states_are_counted(book, make_result, make_plan):
+    book.keep(make_result(1), make_result(2))
+    book.decide()
+    touch_results(book, "R-1")
+    book.decide(state="shielded", cause="reorganisation")
+    book.keep(make_plan())  # not judged yet
+    with book.ledger.reading() as connection:
+        assert state_counts(connection) == {"published": 1, "shielded": 1}
+
+
+def test_holds_are_placed_and_lifted(book, make_result):
+    with book.ledger.transaction() as connection:
+        place_hold(connection, "result", "R-1", "测试文号", "测某", DAY)
+        assert lift_hold(connection, "result", "R-1", NEXT) == 1
+        assert lift_hold(connection, "result", "R-1", NEXT) == 0
+        assert lift_hold(connection, "result", "R-2", NEXT) == 0
+
+
+def test_a_new_endpoint_is_owed_what_is_shown_and_a_known_one_nothing(book, make_result):
+    book.keep(make_result(1), make_result(2))
+    book.decide(endpoints=())
+    touch_results(book, "R-2")
+    book.decide(endpoints=(), state="withdrawn", cause="error")
+    with book.ledger.transaction() as connection:
+        meet_endpoints(connection, ["gsxt"])
+        meet_endpoints(connection, ["gsxt"])
+        owed_there = connection.execute(select(func.count()).select_from(owed_push)).scalar_one()
+    assert owed_there == 1
+    [row] = book.rows(owed_push)
+    assert row.record_no == book.record("R-1").record_no
+
+
+def test_a_subject_without_a_code_is_known_by_name_number_and_region_and_its_address_hides_them(book, make_result):
+    def bare(number, **changes):
+        return make_result(number, subject__uscc=None, subject__name="玄武无码测试摊", **changes)
+
+    book.keep(bare(1), bare(2), bare(3, subject__region_code="320104"), bare(4, subject__reg_no="甲1"))
+    book.decide()
+    numbers = [book.record(f"R-{number}").subject_no for number in (1, 2, 3, 4)]
+    assert numbers[0] == numbers[1]
+    assert len(set(numbers)) == 3
+    for row in book.rows(subject):
+        assert re.fullmatch(r"/subjects/x/[0-9a-f]{32}\.html", row.path)
+    assert book.rows(record, record.c.slot.is_(None)) == []

@@ -1,0 +1,173 @@
+"""Putting files into the site: whole or not at all, only when their bytes differ, and none ever overlooked."""
+
+import pytest
+from sqlalchemy import select
+
+from publisher.errors import RenderFailed, SiteError
+from publisher.ledger import Ledger
+from publisher.ledger.owed import owe_pages, owed_pages
+from publisher.ledger.schema import page
+from publisher.site.install import File, Installed, Tree
+
+ONE, TWO = ("subject", "1"), ("subject", "2")
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger(f"sqlite:///{tmp_path}/ledger.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def tree(tmp_path):
+    made = Tree(tmp_path / "output")
+    yield made
+    made.close()
+
+
+class BreakingTree(Tree):
+    """A tree whose disk fails on one file, as if the build were killed there."""
+
+    broken = ""
+
+    def _write(self, address, content):
+        if address == self.broken:
+            raise KeyboardInterrupt
+        super()._write(address, content)
+
+    def _remove(self, address):
+        if address == self.broken:
+            raise KeyboardInterrupt
+        super()._remove(address)
+
+
+def files(tree):
+    return {
+        path.relative_to(tree.output).as_posix(): path.read_bytes() for path in tree.output.rglob("*") if path.is_file()
+    }
+
+
+def known(ledger):
+    with ledger.reading() as connection:
+        return {row.path: bool(row.digest) for row in connection.execute(select(page))}
+
+
+def test_files_are_written_and_known(tree, ledger):
+    installed = tree.install(ledger, {ONE: [File("/subjects/x/a.html", b"a")], TWO: [File("/data/", b"d")]})
+    assert installed == Installed(written=2, removed=0)
+    assert files(tree) == {"subjects/x/a.html": b"a", "data/index.html": b"d"}
+    assert known(ledger) == {"/subjects/x/a.html": True, "/data/": True}
+
+
+def test_what_has_the_same_bytes_is_not_written_again(tree, ledger):
+    tree.install(ledger, {ONE: [File("/a/", b"a"), File("/b/", b"b")]})
+    before = (tree.output / "a/index.html").stat().st_ino
+    assert tree.install(ledger, {ONE: [File("/a/", b"a"), File("/b/", b"c")]}) == Installed(written=1, removed=0)
+    assert (tree.output / "a/index.html").stat().st_ino == before
+    assert files(tree)["b/index.html"] == b"c"
+
+
+def test_a_file_appears_by_rename_so_that_nobody_reads_half_of_one(tree, ledger):
+    tree.install(ledger, {ONE: [File("/a/", b"old")]})
+    with (tree.output / "a/index.html").open("rb") as reader:
+        tree.install(ledger, {ONE: [File("/a/", b"newer")]})
+        assert reader.read() == b"old"
+
+
+def test_what_is_no_longer_of_a_part_goes_with_its_empty_folders(tree, ledger):
+    tree.install(ledger, {ONE: [File("/plans/2021/P/", b"p"), File("/plans/2021/P/T.html", b"t")], TWO: []})
+    tree.install(ledger, {TWO: [File("/plans/2022/", b"y")]})
+    assert tree.install(ledger, {ONE: []}) == Installed(written=0, removed=2)
+    assert files(tree) == {"plans/2022/index.html": b"y"}
+    assert not (tree.output / "plans/2021").exists()
+    assert known(ledger) == {"/plans/2022/": True}
+    tree.install(ledger, {ONE: [File("/plans/2021/P/", b"again")]})
+    assert files(tree)["plans/2021/P/index.html"] == b"again"
+
+
+def test_other_parts_are_left_alone(tree, ledger):
+    tree.install(ledger, {ONE: [File("/a/", b"a")], TWO: [File("/b/", b"b")]})
+    tree.install(ledger, {ONE: []})
+    assert files(tree) == {"b/index.html": b"b"}
+
+
+@pytest.mark.parametrize("order", [(ONE, TWO), (TWO, ONE)])
+def test_an_address_may_pass_from_one_part_to_another_in_any_order(tree, ledger, order):
+    tree.install(ledger, {ONE: [File("/a/", b"one")], TWO: []})
+    after = {ONE: [], TWO: [File("/a/", b"two")]}
+    for part in order:
+        tree.install(ledger, {part: after[part]})
+    assert files(tree) == {"a/index.html": b"two"}
+    assert known(ledger) == {"/a/": True}
+
+
+def test_what_is_done_is_no_longer_owed(tree, ledger):
+    with ledger.transaction() as connection:
+        owe_pages(connection, [ONE, TWO])
+    tree.install(ledger, {ONE: [File("/a/", b"a")]})
+    with ledger.reading() as connection:
+        assert owed_pages(connection) == {"subject": ["2"]}
+
+
+@pytest.mark.parametrize("broken", ["/gone/", "/kept/", "/new/"])
+def test_a_build_killed_anywhere_leaves_nothing_that_the_next_overlooks(tmp_path, ledger, broken):
+    tree = BreakingTree(tmp_path / "output")
+    tree.install(ledger, {ONE: [File("/gone/", b"g"), File("/kept/", b"k")]})
+    with ledger.transaction() as connection:
+        owe_pages(connection, [ONE])
+    tree.broken = broken
+    with pytest.raises(KeyboardInterrupt):
+        tree.install(ledger, {ONE: [File("/kept/", b"K"), File("/new/", b"n")]})
+    assert {f"/{path.removesuffix('index.html')}" for path in files(tree)} <= known(ledger).keys()
+    with ledger.reading() as connection:
+        assert owed_pages(connection) == {"subject": ["1"]}
+    # the record has been withdrawn meanwhile: nothing of it may stay
+    again = Tree(tmp_path / "output")
+    again.install(ledger, {ONE: []})
+    again.close()
+    assert files(again) == {}
+    assert known(ledger) == {}
+
+
+def test_a_killed_build_is_finished_by_the_same_again(tmp_path, ledger):
+    tree = BreakingTree(tmp_path / "output")
+    tree.broken = "/b/"
+    parts = {ONE: [File("/a/", b"a"), File("/b/", b"b")]}
+    with pytest.raises(KeyboardInterrupt):
+        tree.install(ledger, parts)
+    tree.broken = ""
+    tree.install(ledger, parts)
+    assert files(tree) == {"a/index.html": b"a", "b/index.html": b"b"}
+    assert known(ledger) == {"/a/": True, "/b/": True}
+
+
+def test_what_goes_goes_before_anything_is_written(tmp_path, ledger):
+    tree = BreakingTree(tmp_path / "output")
+    tree.install(ledger, {ONE: [File("/gone/", b"g")]})
+    tree.broken = "/new/"
+    with pytest.raises(KeyboardInterrupt):
+        tree.install(ledger, {ONE: [File("/new/", b"n")]})
+    assert files(tree) == {}
+
+
+def test_nothing_is_left_beside_the_site(tmp_path, ledger):
+    tree = BreakingTree(tmp_path / "output")
+    tree.broken = "/b/"
+    with pytest.raises(KeyboardInterrupt):
+        tree.install(ledger, {ONE: [File("/a/", b"a"), File("/b/", b"b")]})
+    next_one = Tree(tmp_path / "output")
+    next_one.install(ledger, {ONE: [File("/a/", b"A")]})
+    next_one.close()
+    assert {path.name for path in tmp_path.iterdir()} == {"output", "ledger.db", "ledger.db-wal", "ledger.db-shm"}
+
+
+def test_an_address_that_would_leave_the_folder_is_never_written(tree, ledger, tmp_path):
+    with pytest.raises(RenderFailed):
+        tree.install(ledger, {ONE: [File("/../escaped.html", b"x")]})
+    assert not (tmp_path / "escaped.html").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_a_site_error(tree, ledger, tmp_path):
+    (tmp_path / "output").write_text("a file where the site should be")
+    with pytest.raises(SiteError, match="could not be written"):
+        tree.install(ledger, {ONE: [File("/a/", b"a")]})
