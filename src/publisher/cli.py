@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import click
 import orjson
@@ -375,12 +376,15 @@ def audit(common: Common) -> int:
     """Read the built site again and compare it with the ledger; exit 6 when they differ."""
     from publisher.audit import audit as audited
     from publisher.ledger import Ledger
+    from publisher.rules import load_profile
 
+    outcomes = load_profile(common.settings.portal.profile).latest.outcomes
     found = 0
     with Teller(common.as_json) as teller, Ledger(common.settings.ledger.url) as ledger:
         for one in audited(
             ledger,
             common.settings.paths.output,
+            labels={name: one.label for name, one in outcomes.items()},
             on_progress=lambda done, total: teller.watcher.progress("audit", done, total),
         ):
             found += 1
@@ -400,7 +404,8 @@ def serve(common: Common, port: int) -> None:
     """Look at the built site on the loopback address."""
     from publisher.desk.serve import serve as serve_forever
 
-    serve_forever(common.settings.paths.output, port, lambda line: click.echo(line, err=True))
+    root = urlsplit(common.settings.portal.base_url).path
+    serve_forever(common.settings.paths.output, port, lambda line: click.echo(line, err=True), root)
 
 
 @main.command()

@@ -60,6 +60,8 @@ def fold_label(text: str) -> str:
 def _checked_id(text: str) -> str:
     if not _ID.fullmatch(text) or ".." in text:
         raise ValueError("an id is 1-64 letters, digits, . _ - or brackets, and starts with a letter or digit")
+    if text.lower() == "index":
+        raise ValueError("index is no id: it would take the place of a folder's own page")
     return text
 
 
@@ -86,8 +88,8 @@ def _folded_code(value: object) -> object:
 Id = Annotated[str, AfterValidator(_checked_id)]
 Day = Annotated[date, BeforeValidator(_checked_day)]
 Instant = Annotated[datetime, BeforeValidator(_checked_instant)]
-Code = Annotated[str, BeforeValidator(_folded_code), Field(max_length=32)]
-RegionCode = Annotated[str, Field(pattern=r"^\d{6}$")]
+Code = Annotated[Annotated[str, Field(max_length=32)] | None, BeforeValidator(_folded_code)]  # blank is none
+RegionCode = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Words = Annotated[str, Field(max_length=2000)]  # a cell as the document says it
 Text = Annotated[str, Field(max_length=20_000)]
@@ -213,8 +215,8 @@ class Subject(_Record):
 
     kind: SubjectKind
     name: Name
-    uscc: Code | None
-    reg_no: Code | None = None
+    uscc: Code
+    reg_no: Code = None
     region_code: RegionCode
 
 

@@ -26,6 +26,7 @@ from publisher.ledger.verdicts import Judged, decide, state_counts
 from publisher.model import Problem, Received, RecordKind, SetAside, Verdict
 from publisher.rules.facts import Facts
 from publisher.rules.public import public_form
+from publisher.rules.redact import redact
 from publisher.settings import Settings, secret
 from publisher.site import Built
 from publisher.source import CountsRow, FileGone, FileSeen, Watermark
@@ -249,7 +250,7 @@ def judged_docket(portal: Portal, docket: Docket) -> Judged:
     )
     return Judged(
         docket,
-        verdict,
+        verdict._replace(basis=redact(verdict.basis)[0]),  # a decision may state its own, in free words
         outcomes,
         negative=any(known[one].negative for one in outcomes if one in known),
         settled=portal.profile.on(portal.day).closes(version_of(docket, verdict.version).get("disposition")),
@@ -295,6 +296,7 @@ def job(portal: Portal) -> site.Job:
             for name, one in latest.outcomes.items()
         ),
         rule_labels={name: rule.sentence for name, rule in latest.rules.items()},
+        rule_bases={name: rule.basis for name, rule in latest.rules.items()},
         values=tuple(
             site.RuleValue(
                 key=one.key,

@@ -12,6 +12,7 @@ import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
+from operator import mul
 from typing import NamedTuple
 
 import orjson
@@ -21,6 +22,12 @@ from publisher import uscc
 FORMAT = 1
 SECTION, COLUMN, ROW, PART = "\x1d", "\x1e", "\n", "\t"
 COLUMNS = 12
+
+# As publisher.uscc has them; here by table, because a million codes are read at a time.
+_VALUE = {character: value for value, character in enumerate(uscc.ALPHABET)}
+_WEIGHTS = tuple(pow(3, place, 31) for place in range(17))
+_ORGANISATION_VALUE = {character: int(character, 36) for character in uscc.ALPHABET}
+_ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 
 
 class Line(NamedTuple):
@@ -71,7 +78,11 @@ def packed_code(code: str | None, region_code: str) -> str:
     """Return a code without what follows from the rest: check characters that are true, digits equal to the region's."""
     if code is None:
         return ""
-    if not uscc.is_valid(code) or uscc.organisation_check_character(code[8:16]) != code[16]:
+    try:
+        true = len(code) == 18 and _checks(code[:16]) == code[16:]
+    except (KeyError, ValueError):
+        true = False
+    if not true:
         return code
     return code[:2] + code[8:16] if code[2:8] == region_code else code[:16]
 
@@ -81,9 +92,16 @@ def full_code(packed: str, region_code: str) -> str | None:
     if len(packed) == 10:
         packed = packed[:2] + region_code + packed[2:]
     if len(packed) == 16:
-        packed += uscc.organisation_check_character(packed[8:])
-        packed += uscc.check_character(packed)
+        packed += _checks(packed)
     return packed or None
+
+
+def _checks(first16: str) -> str:
+    """Return the last two characters of a code: of the organisation code in it, and of the whole."""
+    total = sum(map(mul, map(_ORGANISATION_VALUE.__getitem__, first16[8:]), _ORGANISATION_WEIGHTS))
+    first17 = first16 + "0123456789X0"[11 - total % 11]
+    total = sum(map(mul, map(_VALUE.__getitem__, first17), _WEIGHTS))
+    return first17[16] + uscc.ALPHABET[(31 - total % 31) % 31]
 
 
 def table(section: str) -> list[Line]:

@@ -50,6 +50,13 @@ class LedgerSection(_Section):
         "sqlite:///var/ledger.db"
     )
 
+    @field_validator("url")
+    @classmethod
+    def _kept(cls, value: str) -> str:
+        if value in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("a ledger in memory forgets everything; name a file, such as sqlite:///var/ledger.db")
+        return value
+
 
 class Source(_Section):
     """Where finalized records are pulled from."""

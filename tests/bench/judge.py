@@ -98,7 +98,8 @@ def on_a_ledger() -> None:
         root = Path(folder)
         (root / "source").mkdir()
         (root / "publisher.toml").write_text(
-            '[portal]\nname = "测试"\nbase_url = "https://example.org"\nregion_code = "320000"\nprofile = "jiangsu-2021"\n'
+            '[portal]\nname = "测试"\nbase_url = "https://example.org"\nregion_code = "320000"\n'
+            'profile = "jiangsu-2021"\n'
             '[source]\nkind = "folder"\npath = "source"\n',
             "utf-8",
         )

@@ -32,15 +32,19 @@ def footprint(output: Path) -> dict[str, tuple[int, int, str]]:
     return found
 
 
+LEFT_OUT = {("data", "index.html"), ("data", "datapackage.json"), ("data", "catalog.jsonld")}
+
+
 def masked_tree(output: Path) -> dict[str, bytes]:
     """Return what every file of a tree says, by its name, less the random refs of its records.
 
-    The change feed is left out: it says by run what came, and a killed run is two.
+    The change feed is left out, as it says by run what came, and a killed run is two; so are the lists of all files,
+    which give the number of changes and the sizes of workbooks, packed with their refs.
     """
     return {
         file.relative_to(output).as_posix(): REF.sub(b"ref", content_of(file))
         for file in output.rglob("*")
-        if file.is_file() and "delta" not in file.parts
+        if file.is_file() and file.relative_to(output).parts[:2] not in LEFT_OUT and "delta" not in file.parts
     }
 
 
@@ -55,8 +59,6 @@ def content_of(file: Path) -> bytes:
             return "\n".join(sorted(REF.sub(b"ref", one.encode()).decode() for one in connection.iterdump())).encode()
         finally:
             connection.close()
-    if file.name in ("datapackage.json", "catalog.jsonld"):
-        return re.sub(rb'"(bytes|@value)":"?[0-9]+"?', b"size", file.read_bytes())  # of workbooks, which are packed
     return file.read_bytes()
 
 
@@ -158,10 +160,6 @@ def test_a_hold_takes_a_record_off_at_once_and_lifting_brings_it_back(
         demo_copy.run("2026-11-20")
         assert record_id in page.read_text("utf-8")
         assert demo_copy.held("gsxt")[record_id]["state"] == "published"
-
-
-def test_the_audit_finds_nothing_in_the_demo(demo: Any) -> None:
-    demo.portal.publisher("audit", "--as-of", "2026-11-20")
 
 
 # killed ------------------------------------------------------------------------------------------------------------

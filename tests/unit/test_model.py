@@ -153,3 +153,14 @@ def test_labels_that_mean_the_same_fold_to_the_same(one, other):
 
 def test_labels_that_differ_stay_apart():
     assert fold_label("合格") != fold_label("不合格")
+
+
+@pytest.mark.parametrize("blank", ["", " ", "　"])
+def test_a_blank_code_is_no_code(make_result, blank):
+    subject = Result.model_validate(make_result(subject__uscc=blank, subject__reg_no=blank)).subject
+    assert (subject.uscc, subject.reg_no) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["index", "INDEX"])
+def test_no_id_takes_the_place_of_a_folders_own_page(make_plan, name):
+    refused(Plan, make_plan(plan_id=name))

@@ -84,14 +84,15 @@ def test_a_record_put_right_in_another_file_is_no_longer_a_problem(portal_dir, m
     assert portal_dir.take(DAY)["problems"] == 0
 
 
-@pytest.mark.parametrize("name", ["results/notes.txt", "results/.hidden.jsonl", "results/broken.jsonl"])
-def test_a_file_that_was_a_problem_and_is_gone_is_none_any_more(portal_dir, make_plan, name):
+def test_a_file_that_was_a_problem_and_is_gone_is_none_any_more(portal_dir, make_plan):
     portal_dir.give(make_plan())
-    portal_dir.write(name, "{no json")
+    names = ["results/notes.txt", "results/.hidden.jsonl", "results/broken.jsonl"]
+    for name in names:
+        portal_dir.write(name, "{no json")
     assert strict(portal_dir) == 10
-    assert strict(portal_dir) == 10
-    (portal_dir.feed / name).unlink()
-    assert strict(portal_dir) == 0
+    for number, name in enumerate(names, start=1):
+        (portal_dir.feed / name).unlink()
+        assert strict(portal_dir) == (10 if number < len(names) else 0)
     assert codes(portal_dir) == {}
 
 

@@ -171,3 +171,9 @@ def test_secrets_come_from_the_environment(monkeypatch):
         change()
         with pytest.raises(SettingsError, match="PUBLISHER_TEST_TOKEN is not set"):
             secret("PUBLISHER_TEST_TOKEN")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_a_ledger_that_would_forget_everything_is_refused(portal_dir, url):
+    portal_dir.config.write_text(portal_dir.config.read_text("utf-8").replace("sqlite:///var/ledger.db", url), "utf-8")
+    assert "a ledger in memory forgets everything" in refusal(portal_dir.config)

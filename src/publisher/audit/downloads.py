@@ -19,19 +19,20 @@ COLUMNS = (
 
 
 def json_records(file: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the records of a JSON array, one at a time where it has one a line.
+    """Yield the records of a JSON array, bare or as ``records`` beside ``meta``; one at a time where one is on a line.
 
-    Raises one of :data:`BROKEN` for a file that cannot be read or is no such array.
+    Raises one of :data:`BROKEN` for a file that cannot be read or holds no such array.
     """
     with file.open("rb") as lines:
         first = lines.readline().strip()
-        if first != b"[":
-            yield from _objects(orjson.loads(first + lines.read()))
+        if not first.endswith(b"["):
+            whole = orjson.loads(first + lines.read())
+            yield from _objects(whole["records"] if isinstance(whole, dict) else whole)
             return
         for line in lines:
-            stripped = line.strip().rstrip(b",")
-            if stripped not in (b"", b"]"):
-                yield from _objects([orjson.loads(stripped)])
+            stripped = line.strip()
+            if stripped not in (b"", b"]", b"]}"):
+                yield from _objects([orjson.loads(stripped.removesuffix(b","))])
 
 
 def _objects(found: Any) -> Iterator[Mapping[str, Any]]:
@@ -40,19 +41,33 @@ def _objects(found: Any) -> Iterator[Mapping[str, Any]]:
     yield from found
 
 
-def csv_rows(file: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+def csv_rows(file: Path, columns: Sequence[str], named_in: Path | None = None) -> Iterator[list[str]]:
     """Yield the values of these columns, row by row; the mark that keeps Excel from counting is taken off.
 
-    Raises one of :data:`BROKEN` for a file that cannot be read or lacks one of the columns.
+    A file for Excel may head its columns in Chinese: their names are then those of the file ``named_in``. Raises one
+    of :data:`BROKEN` for a file that cannot be read or lacks one of the columns.
     """
     with file.open(encoding="utf-8-sig", newline="") as lines:
         rows = csv.reader(lines)
         header = next(rows, [])
+        if named_in is not None:
+            with named_in.open(encoding="utf-8-sig", newline="") as others:
+                names = next(csv.reader(others), [])
+            header = names if len(names) == len(header) else []
         if missing := [name for name in columns if name not in header]:
             raise ValueError(f"no column {missing[0]}")
         places = [header.index(name) for name in columns]
         for row in rows:
             yield [row[place].removeprefix("'") if place < len(row) else "" for place in places]
+
+
+def part_of(record: Any, like: Any) -> Any:
+    """Return of a record what ``like`` has: downloads may say more beside it (an address, the day of publication)."""
+    if isinstance(like, dict) and isinstance(record, dict):
+        return {key: part_of(record.get(key), value) for key, value in like.items()}
+    if isinstance(like, list) and like and isinstance(record, list):
+        return [part_of(one, like[0]) for one in record]
+    return record
 
 
 def digest(record: Mapping[str, Any]) -> bytes:
@@ -65,12 +80,17 @@ def rows_digest(rows: Iterable[Sequence[str]]) -> bytes:
     return hashlib.blake2b(orjson.dumps([list(row) for row in rows]), digest_size=12).digest()
 
 
-def month_rows(file: Path) -> dict[str, bytes]:
+def month_records(file: Path, like: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return, for each result of a month's JSON, a hash of what ``like`` has of it. Raises as :func:`json_records`."""
+    return {one["result_id"]: digest(part_of(one, like)) for one in json_records(file)}
+
+
+def month_rows(file: Path, named_in: Path | None = None) -> dict[str, bytes]:
     """Return, for each result of a month's CSV, a hash of its rows. Raises as :func:`csv_rows` does."""
     found: dict[str, bytes] = {}
     group: list[list[str]] = []
     place = COLUMNS.index("result_id")
-    for row in csv_rows(file, COLUMNS):
+    for row in csv_rows(file, COLUMNS, named_in):
         if group and group[0][place] != row[place]:
             found[group[0][place]] = rows_digest(group)
             group = []

@@ -84,7 +84,7 @@ def _forbid(sieve: Sieve, docket: Docket, secret: bytes | None, known: set[str])
     if not is_shown:
         _forbid_id(sieve, docket)
         if row.ref:
-            sieve.add(Forbidden(row.ref, f"{name} ref", rule, whole=True))
+            sieve.add(Forbidden(row.ref, f"{name} ref", rule, whole=True, is_ref=True))
     own = "\n".join(text for group in _shown_words(row) for text in map(normal, group)) if is_shown else ""
     for what, text in _distinctive(docket):
         if len(normal(text)) > LONGER_THAN and normal(text) not in own:

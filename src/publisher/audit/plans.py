@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from publisher import paths
 from publisher.audit.difference import Difference
-from publisher.audit.downloads import BROKEN, csv_rows, digest, json_records
+from publisher.audit.downloads import BROKEN, csv_rows, json_records, part_of
 from publisher.audit.pages import PageText, read_page
 from publisher.audit.reading import normal
 from publisher.ledger import shown
@@ -83,11 +83,12 @@ class _Files:
 
     def json(self, address: str, one: Shown) -> Iterator[Difference]:
         try:
-            records = list(json_records(self._output / paths.file_of(address)))
+            held = list(json_records(self._output / paths.file_of(address)))
         except BROKEN as error:
             yield Difference("missing", address, f"{self._name} ({type(error).__name__})", self._rule)
             return
-        if [digest(record) for record in records] != [digest({"ref": one.row.ref, **one.body})]:
+        wanted = {"ref": one.row.ref, **one.body}
+        if [part_of(record, wanted) for record in held] != [wanted]:
             yield Difference("differs", address, self._name, self._rule)
 
     def csv(self, address: str, columns: Sequence[str], rows: list[list[Any]]) -> Iterator[Difference]:

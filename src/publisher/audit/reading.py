@@ -15,7 +15,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import chain, islice
@@ -23,6 +23,7 @@ from urllib.parse import unquote
 
 from python_calamine import CalamineError, CalamineWorkbook
 
+from publisher import searchfile
 from publisher.errors import SiteError
 
 UNREADABLE = (
@@ -34,6 +35,7 @@ JSON = (".json", ".jsonl", ".geojson", ".webmanifest", ".map")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 _JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s"\[\]{},:]+)', re.DOTALL)
+_MARKS = re.compile("[\x1d\x1e\n\t]")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f]+|\r?\n")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\u\{([0-9a-fA-F]{1,6})\}|\\x([0-9a-fA-F]{2})|\\([\"'/\\nrtbf])")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -58,6 +60,8 @@ def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
     elif content.startswith(_SQLITE):
         yield _lines(_decoded(content))  # what was deleted may still lie in free pages
         yield from _of_database(content)
+    elif name.startswith("search/") and not name.endswith(JSON) and (inside := _inflated(content)) is not None:
+        yield from _of_search_file(inside)
     else:
         yield from _of_text(name, _decoded(content))
 
@@ -124,6 +128,22 @@ def _of_workbook(content: bytes) -> Iterator[Iterable[str]]:
         for sheet in workbook.sheet_names:
             for row in workbook.get_sheet_by_name(sheet).to_python():
                 yield [_cell(value) for value in row]
+
+
+def _inflated(content: bytes) -> str | None:
+    try:
+        return _decoded(searchfile.inflate(content))
+    except ValueError:
+        return None
+
+
+def _of_search_file(inside: str) -> Iterator[Iterable[str]]:
+    """Yield the texts of a file of the search index, with the codes and addresses that it tells in a shorter form."""
+    yield _MARKS.split(inside)
+    for section in inside.split(searchfile.SECTION):
+        if section.count(searchfile.COLUMN) == searchfile.COLUMNS - 1:
+            with suppress(ValueError):
+                yield [text for line in searchfile.table(section) for text in (line.uscc or "", line.path)]
 
 
 def _cell(value: object) -> str:

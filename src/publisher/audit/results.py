@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from publisher import paths
 from publisher.audit.difference import Difference
-from publisher.audit.downloads import BROKEN, digest, expected_rows, json_records, month_rows, rows_digest
+from publisher.audit.downloads import BROKEN, digest, expected_rows, month_records, month_rows, rows_digest
 from publisher.audit.pages import read_page, untold
 from publisher.audit.reading import normal
 from publisher.ledger import shown as ledger_shown
@@ -149,9 +149,16 @@ def of_months(connection: Connection, output: Path) -> Iterator[Difference]:
 
 
 def _of_month(connection: Connection, output: Path, year: int, month: int) -> Iterator[Difference]:
+    first = next(_read(connection, _query().where(record.c.year == year, record.c.month == month).limit(1)))
+    json, plain, excel = (paths.data_month(year, month, suffix) for suffix in ("json", "csv", "excel.csv"))
+    named_in = output / paths.file_of(plain)
+    readers: dict[str, Callable[[Path], dict[str, bytes]]] = {
+        json: lambda file: month_records(file, {"ref": "", **first.body}),
+        plain: month_rows,
+        excel: lambda file: month_rows(file, named_in),
+    }
     files: dict[str, dict[str, bytes]] = {}
-    for suffix, reader in (("json", _json_digests), ("csv", month_rows), ("excel.csv", month_rows)):
-        where = paths.data_month(year, month, suffix)
+    for where, reader in readers.items():
         try:
             files[where] = reader(output / paths.file_of(where))
         except BROKEN as error:
@@ -171,7 +178,7 @@ def _of_month(connection: Connection, output: Path, year: int, month: int) -> It
             yield Difference("differs", where, f"{name}: subject name", rule)
         for file, digests in files.items():
             wanted = (
-                digest({"ref": one.row.ref, **one.body})
+                digest({**one.body, "ref": one.row.ref, "severity": one.beside.get("severity", one.body["severity"])})
                 if file.endswith(".json")
                 else rows_digest(expected_rows(one.row.ref, one.body))
             )
@@ -189,10 +196,6 @@ def _of_places(connection: Connection, year: int, month: int) -> Iterator[Told]:
     while rows := list(_read(connection, mine.where(record.c.slot > last).limit(_MONTH_CHUNK))):
         yield from rows
         last = rows[-1].row.slot
-
-
-def _json_digests(file: Path) -> dict[str, bytes]:
-    return {one["result_id"]: digest(one) for one in json_records(file)}
 
 
 def _links(output: Path, address: str) -> dict[str, str]:

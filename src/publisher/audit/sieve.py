@@ -28,7 +28,8 @@ class Forbidden(NamedTuple):
 
     ``whole``: only as a word of its own, with no letter or digit before or after. ``secret``: not even in a message.
     ``always``: though it were shown for another record (an address is of one record only). ``sentence``: may be part
-    of what is shown for another record, or of what the portal itself says on its hand-written pages.
+    of what is shown for another record, or of what the portal itself says on its hand-written pages. ``is_ref``: the
+    record's random number, which the change that stops it names.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Forbidden(NamedTuple):
     secret: bool = False
     always: bool = False
     sentence: bool = False
+    is_ref: bool = False
 
 
 class Sieve:

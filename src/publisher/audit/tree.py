@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
@@ -13,11 +14,13 @@ from sqlalchemy import Connection, select
 from publisher import paths
 from publisher.audit.difference import Difference, address_of
 from publisher.audit.reading import UNREADABLE, texts
-from publisher.audit.sieve import Sieve
+from publisher.audit.sieve import Forbidden, Sieve
 from publisher.errors import SiteError
 from publisher.ledger.schema import page
 
 CHUNK = 500
+DELTAS = "/data/delta/"
+_STOP = re.compile(rb'\{"op": ?"STOP",')
 HAND_WRITTEN = ("content", "static")  # scopes of the pages an office writes, and of the theme
 
 
@@ -93,12 +96,20 @@ def _file(output: Path, found: Found, known: Any, sieve: Sieve) -> Iterator[Diff
             yield Difference("differs", where, "the file is not the one that was built")
         hand_written = known is not None and known.scope in HAND_WRITTEN
         for one in sieve.leaks(texts(found.file, content), hand_written=hand_written):
-            if one.what not in seen:
+            if one.what not in seen and not _is_told_to_stop(found.address, content, one):
                 seen.add(one.what)
                 yield Difference("leak", where, one.what, one.rule)
     except UNREADABLE as error:
         why = str(error) if isinstance(error, SiteError) else type(error).__name__
         yield Difference("differs", where, f"the file cannot be opened: {why}")
+
+
+def _is_told_to_stop(address: str, content: bytes, one: Forbidden) -> bool:
+    """Tell whether this is the ``ref`` of a record that stopped, in the changes, where STOP names it and no more."""
+    if not (one.is_ref and address.startswith(DELTAS)):
+        return False
+    lines = [line for line in content.splitlines() if one.text.encode() in line]
+    return bool(lines) and all(_STOP.match(line) for line in lines)
 
 
 def _gone(connection: Connection, output: Path) -> Iterator[Difference]:

@@ -270,6 +270,24 @@ page = Table(
     Index("page_scope", "scope", "key"),
 )
 
+search_base = Table(  # the generation of the search index that is installed: one row
+    "search_base",
+    metadata,
+    Column("generation", String, primary_key=True),
+    Column("told", Text, nullable=False),  # what the manifest says of it, as JSON
+    Column("subjects", LargeBinary, nullable=False),  # the subject of each number, four bytes each; 0 = withdrawn
+    Column("prints", LargeBinary, nullable=False),  # a mark of what is searched of each, four bytes each
+    Column("revision", Integer, nullable=False),  # the last one given out
+    Column("revisions", Text, nullable=False),  # of the files that were written again, as JSON
+)
+
+search_change = Table(  # subjects that the overlay of the search index holds
+    "search_change",
+    metadata,
+    Column("subject_no", Integer, ForeignKey("subject.subject_no"), primary_key=True),
+    Column("doc", Integer),  # its number in the base; NULL = it has none there
+)
+
 # 5 push -----------------------------------------------------------------------------------------------------------
 
 owed_push = Table(  # one row a record and endpoint: later actions join earlier ones that were not sent

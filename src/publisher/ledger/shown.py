@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
@@ -128,6 +129,13 @@ class SubjectRow(NamedTuple):
     outcomes: tuple[str, ...]
 
 
+def by_subject(connection: Connection) -> Iterator[list[Shown]]:
+    """Yield the published results of every subject that has some, newest inspection first, by the subject's number."""
+    query = _published("result").order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no)
+    for _, results in groupby(_read(connection, query), key=lambda one: one.row.subject_no):
+        yield list(results)
+
+
 def subjects(connection: Connection, *, numbers: tuple[int, int]) -> Iterator[SubjectRow]:
     """Yield the subjects numbered from ``numbers[0]`` up to but not including ``numbers[1]`` that are shown."""
     return _subjects(
@@ -252,20 +260,20 @@ def published_counts(connection: Connection) -> dict[str, int]:
     return found | {"subject": connection.execute(subjects_shown).scalar_one()}
 
 
-def stops_by_rule_and_month(connection: Connection) -> list[tuple[str, str, str, int]]:
-    """Return rule, basis, month (YYYY-MM) and number of records that were shown and are so no longer."""
+def stops_by_rule_and_month(connection: Connection) -> list[tuple[str, str, int]]:
+    """Return rule, month (YYYY-MM) and number of records that were shown and are so no longer."""
     month = (
         func.substr(record.c.since, 1, 7)
         if connection.dialect.name == "sqlite"
         else func.to_char(record.c.since, "YYYY-MM")
     )
     query = (
-        select(record.c.rule, func.min(record.c.basis), month, func.count())
+        select(record.c.rule, month, func.count())
         .where(record.c.first_shown_on.is_not(None), record.c.state.in_(("withdrawn", "withheld", "shielded")))
         .group_by(record.c.rule, month)
         .order_by(record.c.rule, month)
     )
-    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
 class YearCounts(NamedTuple):
@@ -279,10 +287,14 @@ class YearCounts(NamedTuple):
     visits: int
 
 
-def indicator_counts(connection: Connection, day: date) -> list[YearCounts]:
-    """Return, by the year of inspection, the counts that the indicators divide, as far as due on ``day``."""
-    lawful = record.c.state.not_in(("withheld",)) & (func.coalesce(record.c.cause, "") != "retracted")
-    due = lawful & (record.c.due_on <= day)
+def indicator_counts(connection: Connection) -> list[YearCounts]:
+    """Return, by the year of inspection, the counts that the indicators divide.
+
+    Due are the results that were published, and those that should have been by now (late and still unpublished); both
+    change with a verdict only, so that the page is as true on a quiet day. Withheld and retracted ones do not count.
+    """
+    lawful = (record.c.state != "withheld") & (func.coalesce(record.c.cause, "") != "retracted")
+    due = lawful & (record.c.published_on.is_not(None) | record.c.marks.contains("late"))
     query = (
         select(
             record.c.year,

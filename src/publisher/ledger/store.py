@@ -47,7 +47,7 @@ class Ledger:
         self._only: Connection | None = None
         try:
             if rehearsal:
-                self._only = self.engine.connect()
+                self._only = self.engine.connect().execution_options(publisher_deferred=True)
         except DBAPIError as error:
             raise LedgerError(f"the ledger could not be opened: {error.orig}") from error
         with self.transaction() as connection:
@@ -89,7 +89,7 @@ class Ledger:
             if self._only is not None:
                 yield self._only
                 return
-            with self.engine.connect().execution_options(publisher_read=True) as connection:
+            with self.engine.connect().execution_options(publisher_deferred=True) as connection:
                 yield connection
         except DBAPIError as error:
             raise LedgerError(f"the ledger could not be read: {error.orig}") from error
@@ -145,5 +145,5 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     # A transaction that reads first and writes later could otherwise fail half-way when another one wrote between.
-    reading = connection.get_execution_options().get("publisher_read")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    deferred = connection.get_execution_options().get("publisher_deferred")
+    connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")

@@ -84,7 +84,9 @@ def decide(
         now = _in_force(verdict)
         before = {name: getattr(row, name) for name in _IN_FORCE}
         was_shown, is_shown = row.state == "published", verdict.state == "published"
-        acts = was_shown != is_shown or (is_shown and row.shown_version != verdict.version)
+        told_before = forms.get(row.record_no)
+        rewritten = told_before is not None and told_before[0] != _form(one)[0]  # a correction, or stricter redaction
+        acts = was_shown != is_shown or (is_shown and (row.shown_version != verdict.version or rewritten))
         version = row.version + 1 if acts else row.version
         values = {"key_no": row.record_no, **now, "version": version, **_facets(one, body, subjects)}
         values["judge_on"] = values["next_change_on"] = verdict.next_change_on
@@ -244,7 +246,7 @@ def _pages_of(
                 continue
             pages |= {
                 ("subject", str(seen["subject_no"])),
-                ("search_part", str(seen["subject_no"] // paths.SEARCH_PART)),
+                ("search_subject", str(seen["subject_no"])),
                 ("sitemap_part", str(seen["subject_no"] // paths.SITEMAP_PART)),
             }
             pages |= {("data_year", str(seen["year"])), ("data_all", "")}

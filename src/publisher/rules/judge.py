@@ -262,10 +262,7 @@ def _full(timeline: Timeline, day: date) -> Verdict:
 def _since(timeline: Timeline, ground: Ground, days: list[date], day: date) -> date | None:
     begins = timeline.profile.versions[0]
     for each in reversed(days):
-        if each > day:
-            continue
-        before = ground_on(timeline, each - _ONE_DAY) if each > begins else None
-        if before is None or before[:2] != ground[:2]:
+        if begins < each <= day and ground_on(timeline, each - _ONE_DAY)[:2] != ground[:2]:
             return each
     return None
 

@@ -48,6 +48,7 @@ class Job(BaseModel):
     profile_title: str
     outcomes: tuple[OutcomeWords, ...]
     rule_labels: dict[str, str]
+    rule_bases: dict[str, str]  # the article, never a decision's own words
     values: tuple[RuleValue, ...]
     look: str = ""  # fingerprint of theme, content and all of the above but the day
 

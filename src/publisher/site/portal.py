@@ -1,7 +1,6 @@
 """The few pages that speak of the whole portal: home, overviews, figures, downloads, search, not found."""
 
 from collections import Counter, defaultdict
-from datetime import date
 
 from publisher import paths
 from publisher.ledger import shown
@@ -88,12 +87,10 @@ def missing_page(site: Site) -> Page:
 def withdrawn_page(site: Site) -> Page:
     """Return how many records stopped being shown, by rule and month; nobody is named."""
     stops = shown.stops_by_rule_and_month(site.connection)
-    months = sorted({month for _, _, month, _ in stops})
+    months = sorted({month for _, month, _ in stops})
     by_rule: dict[str, dict[str, int]] = defaultdict(dict)
-    bases: dict[str, str] = {}
-    for rule, basis, month, number in stops:
+    for rule, month, number in stops:
         by_rule[rule][month] = number
-        bases[rule] = basis
     context = {
         "view": site.head("停止公示情况", paths.WITHDRAWN, "withdrawn", as_of=shown.latest_event(site.connection)),
         "months": [{"month": month} for month in months],
@@ -101,7 +98,7 @@ def withdrawn_page(site: Site) -> Page:
             {
                 "rule": rule,
                 "label": site.job.rule_labels.get(rule, rule),
-                "basis": bases[rule],
+                "basis": site.job.rule_bases.get(rule, ""),
                 "counts": [numbers.get(month, 0) for month in months],
                 "total": sum(numbers.values()),
             }
@@ -114,7 +111,7 @@ def withdrawn_page(site: Site) -> Page:
 
 def indicators_page(site: Site) -> Page:
     """Return the four indicators of the national opinion (R4-16), each with both its counts."""
-    years = shown.indicator_counts(site.connection, date.fromisoformat(site.job.day))
+    years = shown.indicator_counts(site.connection)
     all_inspections = shown.library_counts(site.connection)
     plans = list(shown.all_of(site.connection, "plan"))
     tasks: Counter[int] = Counter()

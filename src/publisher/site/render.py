@@ -102,6 +102,8 @@ class CollectingWriter(Writer):
         page = kwargs.get("page")
         if page is None:
             raise RenderFailed(f"Pelican was about to write {name}, which is no hand-written page")
+        if "plan" in page.metadata and page.metadata["plan"] not in self.site.plans:
+            return  # the document of a plan that is not shown
         address = "/" + name.removesuffix("index.html")
         head = self.site.head(
             page.title, address, "about",

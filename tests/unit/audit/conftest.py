@@ -23,6 +23,7 @@ from publisher.ledger.store import path_secret, start_run
 LABELS = {"clear": "未发现问题", "failed": "不合格"}
 SHOWN, HIDDEN = "玄武云桥测试有限公司", "秦淮星渡验证商贸有限公司"
 SHOWN_CODE, HIDDEN_CODE = "91320102MA00000036", "91320104MA0000008L"
+HEAD = b'{"meta":{"rows":1},"records":[\n'
 REMARK = "该企业已于当日改正并提交书面材料"
 
 
@@ -156,8 +157,8 @@ class Portal:
         links = [(f"{address[one['result_id']]}#{one['result_id']}", one["subject"]["name"]) for one in results]
         rows = "".join(f'<tr><td><a href="{href}">{html.escape(name)}</a></td></tr>' for href, name in links)
         self.write("results/2021/06/index.html", document("2021 年 6 月", f"<table>{rows}</table>"))
-        records = [{"ref": self.ref(one["result_id"]), **one} for one in results]
-        self.write("data/results-2021-06.json", b"[\n" + b",\n".join(map(orjson.dumps, records)) + b"\n]\n")
+        records = [{"ref": self.ref(one["result_id"]), **one, "late": False} for one in results]
+        self.write("data/results-2021-06.json", HEAD + b",\n".join(map(orjson.dumps, records)) + b"\n]}\n")
         for suffix, mark in (("csv", ""), ("excel.csv", "'")):
             self.write(f"data/results-2021-06.{suffix}", month_csv(records, mark))
         self.write_search(results, address)
@@ -193,7 +194,7 @@ def month_csv(records: list[dict[str, Any]], mark: str) -> str:
                "seq", "item_name", "outcome", "note", "measure", "disposition", "penalty_no", "remark"]  # fmt: skip
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
+    writer.writerow([f"列{at}" for at in range(len(columns))] if mark else columns)
     for one in records:
         for finding in one["findings"]:
             values = {**one, **one["subject"], **finding, "subject_name": one["subject"]["name"]}

@@ -5,12 +5,14 @@ import io
 import json
 import sqlite3
 import zipfile
+import zlib
 from pathlib import Path
 from urllib.parse import quote
 
 import openpyxl
 import pytest
 
+from publisher import uscc
 from publisher.audit.reading import forms, texts
 
 from .conftest import HIDDEN, HIDDEN_CODE, REMARK, SHOWN, Portal, plan_body, result_body
@@ -52,6 +54,13 @@ def archive(name: str, content: bytes) -> bytes:
     return out.getvalue()
 
 
+def search_file(name: str, code: str) -> bytes:
+    """A file of the search index with one line; of the code only what does not follow from the rest."""
+    columns = ["1", "737943", name, "", code[:2] + code[8:16], "", "", code[2:8], "1", "21a", "", ""]
+    machine = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return machine.compress("\x1e".join(columns).encode()) + machine.flush()
+
+
 def entities(text: str) -> str:
     return "".join(f"&#x{ord(one):x};" if at % 2 else f"&#{ord(one)};" for at, one in enumerate(text))
 
@@ -84,6 +93,18 @@ ENCODED = {
 def test_a_name_is_found_in_every_encoding(portal: Portal, file: str) -> None:
     portal.write(f"extra/{file}", ENCODED[file])
     assert leaks(portal) == {(f"/extra/{file}", NAME)}
+
+
+def test_names_and_shortened_codes_are_found_in_the_search_index(portal: Portal) -> None:
+    code = "91320105MA0000015N"[:8] + "MA000001"
+    code += uscc.organisation_check_character(code[8:])
+    code += uscc.check_character(code)
+    portal.add_result(result_body("R-000004", "建邺霁月样例中心", code), "withdrawn")
+    portal.write("search/r-3.bin", search_file("建邺霁月样例中心", code))
+    assert leaks(portal) == {
+        ("/search/r-3.bin", "result R-000004 subject name"),
+        ("/search/r-3.bin", "result R-000004 subject code"),
+    }
 
 
 @pytest.mark.parametrize("removed", [False, True])
@@ -133,8 +154,19 @@ def test_ids_codes_and_words_are_found(portal: Portal, text: str, what: str) -> 
 
 
 def test_a_random_ref_is_found_in_a_download(portal: Portal) -> None:
-    portal.write("data/delta.jsonl", json.dumps({"stop": portal.ref("R-000002")}))
-    assert leaks(portal) == {("/data/delta.jsonl", "result R-000002 ref")}
+    portal.write("data/all.jsonl", json.dumps({"ref": portal.ref("R-000002")}))
+    assert leaks(portal) == {("/data/all.jsonl", "result R-000002 ref")}
+
+
+def test_a_stop_may_name_the_ref_and_nothing_else_may(portal: Portal) -> None:
+    ref = portal.ref("R-000002")
+    stop = json.dumps({"op": "STOP", "ref": ref, "rule": "withdraw.repair", "on": "2021-07-01"}) + "\n"
+    portal.write("data/delta/000002.jsonl", stop)
+    assert leaks(portal) == set()
+    portal.write("data/delta/000002.jsonl", json.dumps({"op": "ADD", "ref": ref}) + "\n" + stop)
+    assert leaks(portal) == {("/data/delta/000002.jsonl", "result R-000002 ref")}
+    portal.write("data/delta/000002.jsonl", stop.replace("withdraw.repair", HIDDEN_CODE))
+    assert leaks(portal) == {("/data/delta/000002.jsonl", "result R-000002 subject code")}
 
 
 @pytest.mark.parametrize("state", ["withheld", "pending", "shielded", "withdrawn", None])

@@ -39,15 +39,19 @@ class Book:
             ]
             return keep(connection, run_no, arrived)
 
-    def decide(self, day: date = DAY, endpoints: tuple[str, ...] = ("gsxt",), **changes: Any) -> int:
-        """Give every due record a verdict (published, unless ``changes`` say otherwise); return how many acted."""
+    def decide(self, day: date = DAY, endpoints: tuple[str, ...] = ("gsxt",), hidden: str = "", **changes: Any) -> int:
+        """Give every due record a verdict (published, unless ``changes`` say otherwise); return how many acted.
+
+        The public form is what arrived, less the key ``hidden``.
+        """
         verdict = VERDICT._replace(**({"since": day} | changes))
         with self.ledger.transaction() as connection:
             run_no = start_run(connection, day)
             judged = [
                 Judged(
                     one, verdict, ("nothing_found",), negative=False, settled=False,
-                    public=dict(one.versions[-1]) if verdict.state == "published" else None, beside={},
+                    public={key: value for key, value in one.versions[-1].items() if key != hidden}
+                    if verdict.state == "published" else None, beside={},
                 )
                 for one in due(connection, day, kinds=("plan", "item_list", "result"), limit=500)
             ]  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from publisher.errors import CalendarGap
 from publisher.model import STATES, CaseType
 from publisher.rules import Hold, facts_of, judge, load_profile, load_workdays, why_before_rules
-from publisher.rules.judge import CAUSES, MARKS, _full, _plain
+from publisher.rules.judge import CAUSES, MARKS, _full, _plain, ground_on
 from publisher.rules.terms import RULE_IDS
 from publisher.rules.timeline import Timeline
 
@@ -271,3 +271,139 @@ def test_dates_at_the_end_of_time_are_judged(body, workdays):
     assert judge(of, profile, workdays, date(9999, 12, 31)).state == "published"
     plain = facts_of("result", [body["result"](ended_on="9999-12-30")], [], None, [], profile)
     assert judge(plain, profile, workdays, date(2026, 1, 5)).next_change_on is None
+
+
+def test_an_old_record_is_judged_by_the_naming_of_the_day(body, workdays, tmp_path):
+    def written(day, kinds, basis):
+        return (
+            f'[[version]]\neffective_on = {day}\ndocument = "x"\ncertainty = "confirmed"\n[version.naming]\n'
+            f'kinds = {{ value = {kinds}, basis = "x", certainty = "confirmed" }}\n[version.rule]\n'
+            f'"withhold.person" = {{ value = "x", basis = "{basis}", certainty = "confirmed" }}\n'
+        )
+
+    text = 'title = "x"\nextends = "national"\n' + written("2015-01-01", '["enterprise"]', "第一条")
+    (tmp_path / "own.toml").write_text(text + written("2020-01-01", '["enterprise", "sole_trader"]', "第二条"), "utf-8")
+    own = load_profile("own.toml", tmp_path)
+    trader = body["result"](subject_kind="sole_trader", ended_on="2014-09-30", finalized_on=date(2014, 10, 1))
+    of = facts_of("result", [trader], [], None, [], own)
+    found = [
+        judge(of, own, workdays, date(*day)) for day in ((2014, 10, 1), (2014, 12, 31), (2015, 1, 1), (2020, 1, 1))
+    ]
+    assert [each.state for each in found] == ["pending", "pending", "withheld", "pending"]
+    assert [each.since for each in found] == [None, None, date(2015, 1, 1), date(2020, 1, 1)]
+    assert [each.next_change_on for each in found] == [date(2015, 1, 1), date(2015, 1, 1), date(2020, 1, 1), None]
+    assert found[2].basis == own.on(date(2014, 10, 1)).rules["withhold.person"].basis
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A profile of one's own: the national one, and versions with what they change."""
+
+    def write(*versions):
+        text = 'title = "x"\nextends = "national"\n'
+        for day, body in versions:
+            text += f'[[version]]\neffective_on = {day}\ndocument = "x"\ncertainty = "confirmed"\n{body}\n'
+        (tmp_path / "own.toml").write_text(text, "utf-8")
+        return load_profile("own.toml", tmp_path)
+
+    return write
+
+
+def stated(table, **values):
+    grounds = 'basis = "x", certainty = "confirmed"'
+    return f"[version.{table}]\n" + "\n".join(
+        f"{key} = {{ value = {each}, {grounds} }}" for key, each in values.items()
+    )
+
+
+MARCH = {"ended_on": date(2025, 3, 3), "finalized_on": date(2025, 3, 10)}
+DECIDED = {"filed_on": date(2025, 4, 1), "decided_on": date(2025, 4, 8), "decision": "granted"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "version", "case", "number"),
+    [
+        ("withhold.person", {**MARCH, "subject_kind": "person"}, None, 1),
+        ("withhold.openness", {**MARCH, "openness": "withheld"}, None, 1),
+        ("pending.not_final", {**MARCH, "finalized_on": None, "outcome": "不合格"}, None, None),
+        ("pending.unknown_outcome", {**MARCH, "outcome": "注销"}, None, 1),
+        ("withhold.decided", MARCH, {**DECIDED, "case_type": "withhold"}, 1),
+        ("withdraw.repair", {**MARCH, "outcome": "不合格"}, {**DECIDED, "case_type": "repair"}, 1),
+        ("shield.reorganisation", MARCH, {**DECIDED, "case_type": "reorganisation"}, 1),
+        ("publish.final", {**MARCH, "outcome": "不合格"}, None, 1),
+    ],
+)
+def test_the_law_cited_is_that_of_the_event_not_of_the_day(own, workdays, facts, rule, version, case, number):
+    later = f'[version.rule]\n"{rule}" = {{ value = "x", basis = "后来的规定", certainty = "confirmed" }}'
+    profile = own(("2025-05-06", later))
+    of = facts(profile, [version], [{**case, "decided_by": "某机关"}] if case else [])
+    verdict = judge(of, profile, workdays, date(2025, 6, 2))
+    assert (verdict.rule, verdict.version) == (rule, number)
+    assert verdict.basis == profile.on(date(2025, 4, 8)).rules[rule].basis != "后来的规定"
+    decided_by = ground_on(Timeline(of, profile, workdays), date(2025, 6, 2)).actor
+    assert decided_by == ("某机关" if case else None)
+
+
+def test_the_law_cited_for_a_list_without_approval_is_that_of_its_becoming_final(own, workdays, facts):
+    later = '[version.rule]\n"withhold.openness" = { value = "x", basis = "后来的规定", certainty = "confirmed" }'
+    profile = own(("2025-05-06", later))
+    of = facts(profile, [{"finalized_on": date(2025, 3, 10), "openness": "withheld"}], kind="item_list")
+    assert judge(of, profile, workdays, date(2025, 6, 2)).basis != "后来的规定"
+
+
+def test_a_state_that_always_was_has_no_first_day(workdays, facts):
+    case = {"case_type": "objection", "filed_on": date(2014, 10, 1)}
+    of = facts(PROFILES[0], [{"outcome": "不合格"}], [case])
+    for filed_on in (date(2014, 10, 1), date(2010, 1, 1)):
+        of = facts(PROFILES[0], [{"outcome": "不合格"}], [{**case, "filed_on": filed_on}])
+        verdict = judge(of, PROFILES[0], workdays, date(2026, 3, 5))
+        assert (verdict.state, verdict.since) == ("pending", None)
+
+
+def test_of_two_decisions_of_one_day_the_first_by_id_is_the_basis(workdays, facts):
+    cases = [
+        {**DECIDED, "case_id": "C-2", "case_type": "withhold", "basis": "第十四条"},
+        {**DECIDED, "case_id": "C-1", "case_type": "withhold"},
+    ]
+    verdict = judge(facts(PROFILES[0], [MARCH], cases), PROFILES[0], workdays, date(2025, 4, 8))
+    assert verdict.basis == PROFILES[0].on(date(2025, 4, 8)).rules["withhold.decided"].basis
+
+
+def test_who_may_be_named_changes_with_the_law(own, workdays, facts):
+    trader = {"subject_kind": "sole_trader", "ended_on": date(2019, 3, 4), "finalized_on": date(2019, 3, 11)}
+    no_longer = own(("2020-01-02", stated("naming", kinds='["enterprise"]')))
+    before = judge(facts(no_longer, [trader]), no_longer, workdays, date(2019, 12, 31))
+    assert (before.state, before.next_change_on) == ("published", date(2020, 1, 2))
+    assert judge(facts(no_longer, [trader]), no_longer, workdays, date(2020, 1, 2)).state == "withheld"
+    only_then = own(
+        ("2014-10-01", stated("naming", kinds='["enterprise"]')),
+        ("2020-01-02", stated("naming", kinds='["enterprise", "sole_trader"]')),
+    )
+    then = judge(facts(only_then, [trader]), only_then, workdays, date(2020, 1, 2))
+    assert (then.state, then.since, then.published_on, then.marks) == (
+        *("published", date(2020, 1, 2), date(2020, 1, 2)),
+        ("late",),
+    )
+
+
+def test_it_was_first_published_when_nothing_withheld_it_any_more(workdays, facts):
+    cases = [
+        {**DECIDED, "case_type": "withhold", "decided_on": date(2025, 3, 4), "lifted_on": date(2025, 3, 20)},
+        {
+            **DECIDED,
+            "case_id": "C-2",
+            "case_type": "withhold",
+            "decided_on": date(2025, 3, 5),
+            "lifted_on": date(2025, 4, 1),
+        },
+    ]
+    verdict = judge(facts(PROFILES[0], [MARCH], cases), PROFILES[0], workdays, date(2025, 6, 2))
+    assert (verdict.state, verdict.published_on, verdict.since) == ("published", date(2025, 4, 1), date(2025, 4, 1))
+
+
+def test_a_period_ends_by_the_law_of_its_own_time(own, workdays, facts):
+    profile = own(("2014-10-01", stated("period.moderate", maximum='"3 months"')))
+    first = {"ended_on": date(2020, 3, 2), "finalized_on": date(2020, 3, 10)}
+    of = facts(profile, [first, {**first, "version": 2, "finalized_on": date(2020, 4, 1), "outcome": "不合格"}])
+    verdict = judge(of, profile, workdays, date(2020, 6, 10))
+    assert (verdict.state, verdict.cause, verdict.since) == ("withdrawn", "period_end", date(2020, 6, 10))

@@ -124,3 +124,9 @@ def test_only_working_days_need_the_calendar():
     assert Period(3, "months").after(early, WORKDAYS) == Due(date(2020, 4, 1), False)
     with pytest.raises(CalendarGap):
         Period(5, "working_days").after(early, WORKDAYS)
+
+
+def test_months_are_counted_up_to_the_last_year_there_is():
+    assert add_months(date(9999, 1, 31), 1) == date(9999, 2, 28)
+    assert add_months(date(9999, 11, 30), 1) == date(9999, 12, 30)
+    assert add_months(date(9999, 12, 1), 1) == date.max

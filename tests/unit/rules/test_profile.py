@@ -220,3 +220,73 @@ def test_a_profile_that_is_not_there_or_extends_itself_is_refused(tmp_path):
 
 def test_the_calendar_ships_with_the_rules():
     assert load_workdays().covered_until == date(2026, 12, 31)
+
+
+def test_values_are_told_as_the_files_write_them(overlay):
+    profile = overlay(
+        '[version.deadline]\npublish.result = { value = "7 working days", basis = "第三条", certainty = "confirmed" }\n'
+    )
+    values = [*profile.values()]
+    first = values[0]
+    assert first == (
+        "effective_on",
+        "2014-10-01",
+        "企业信息公示暂行条例（国务院令第654号）",
+        "confirmed",
+        date(2014, 10, 1),
+    )
+    own = [each for each in values if each.effective_on == date(2026, 5, 1)]
+    assert own == [
+        ("effective_on", "2026-05-01", "试行办法", "assumed", date(2026, 5, 1)),
+        ("deadline.publish.result", "7 working days", "第三条", "confirmed", date(2026, 5, 1)),
+    ]
+
+
+def test_the_rules_of_a_day_say_since_when_they_hold():
+    profile = load_profile("national")
+    assert [profile.on(day).effective_on for day in profile.versions] == [*profile.versions]
+
+
+def test_a_bad_check_digit_is_taken_or_not_as_the_latest_rules_say(overlay):
+    assert load_profile("national").intake().set_aside_bad_check_digit
+    own = overlay('[version.intake]\nbad_check_digit = { value = "accept", basis = "x", certainty = "assumed" }\n')
+    assert not own.intake().set_aside_bad_check_digit
+
+
+def test_a_plan_is_due_on_the_day_the_rules_of_that_day_name(overlay):
+    own = overlay('[version.deadline]\npublish.plan_by = { value = "05-01", basis = "x", certainty = "assumed" }\n')
+    assert [own.plan_due_by(year) for year in (2025, 2026, 2027)] == [None, date(2026, 5, 1), date(2027, 5, 1)]
+
+
+def test_a_value_takes_what_it_does_not_say_itself_from_its_table(overlay):
+    table = '[version.deadline]\nbasis = "第三条"\ncertainty = "secondary"\n'
+    profile = overlay(table + 'publish.result = { value = "7 working days" }\nerror = "3 working days"\n')
+    own = {each.key: each[2:4] for each in profile.values() if each.effective_on == date(2026, 5, 1)}
+    assert own == {
+        "effective_on": ("试行办法", "assumed"),
+        "deadline.publish.result": ("第三条", "secondary"),
+        "deadline.error": ("第三条", "secondary"),
+    }
+
+
+@pytest.mark.parametrize("basis", ['""', "5"])
+def test_a_basis_is_words(overlay, basis):
+    with pytest.raises(RuleError, match=r"deadline.error needs a basis: the document and article it rests on"):
+        overlay(f'[version.deadline]\nerror = {{ value = "3 days", basis = {basis}, certainty = "assumed" }}\n')
+
+
+def test_a_certainty_that_is_none_is_told_with_those_there_are(overlay):
+    with pytest.raises(RuleError) as refused:
+        overlay('[version.deadline]\nerror = { value = "3 days", basis = "x", certainty = "sure" }\n')
+    assert str(refused.value).endswith(
+        "deadline.error: its certainty is one of confirmed, secondary, assumed, not 'sure'"
+    )
+
+
+def test_a_plan_may_be_due_on_the_first_day_of_the_first_rules(overlay):
+    head = 'title = "试"\nextends = "national"\n[[version]]\neffective_on = 2014-10-01\n'
+    own = overlay(
+        '[version.deadline]\npublish.plan_by = { value = "10-01", basis = "x", certainty = "assumed" }\n',
+        head + GROUNDS,
+    )
+    assert [own.plan_due_by(year) for year in (2013, 2014)] == [None, date(2014, 10, 1)]

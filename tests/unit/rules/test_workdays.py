@@ -258,3 +258,51 @@ SPRING = '{ from = 2024-02-10, to = 2024-02-17, name = "春节" }'
 def test_a_calendar_that_cannot_be_right_is_refused_by_year_and_day(texts, named):
     with pytest.raises(RuleError, match=named):
         Workdays.parse(texts)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        ([], "no working-day calendar was given; at least one year file is needed"),
+        ([year(2024, work="2023-12-30")], "calendar 2024: 2023-12-30 (worked) is of another year"),
+        (
+            [year(2024, off='{ from = 2024-12-31, to = 2025-01-01, name = "跨年" }')],
+            "calendar 2024: 2025-01-01 (跨年) is of another year",
+        ),
+        (
+            [year(2024, off='{ from = 2024-05-03, to = 2024-05-01, name = "劳动节" }')],
+            "calendar 2024: 2024-05-01 ends 劳动节 before it begins on 2024-05-03",
+        ),
+        (
+            [year(2024, off='{ from = 2024-01-01, to = 2024-01-02, name = "又一次" }')],
+            "calendar 2024: 2024-01-01 is off twice (元旦, 又一次)",
+        ),
+        (
+            [year(2024, work="2024-01-01")],
+            "calendar 2024: 2024-01-01 is a weekday; only weekend days are listed as worked",
+        ),
+        (
+            [year(2022, work="2022-01-01")],
+            "calendar 2022: 2022-01-01 is both worked and off (元旦)",
+        ),
+        ([year(2024, work="2024-02-04, 2024-02-04")], "calendar 2024: 2024-02-04 is listed as worked twice"),
+        ([year(2024), year(2026)], "calendar 2025 is missing, though 2026 is given"),
+        ([year(2024), year(2024)], "calendar 2024 is given twice; keep one file for a year"),
+    ],
+)
+def test_a_wrong_calendar_is_refused_in_these_words(texts, told):
+    with pytest.raises(RuleError) as refused:
+        Workdays.parse(texts)
+    assert str(refused.value) == told
+
+
+def test_a_calendar_of_another_shape_is_refused_by_year_and_every_key():
+    with pytest.raises(RuleError) as refused:
+        Workdays.parse(["year = 2024\nextra = 1\nwork = []\n"])
+    told = str(refused.value)
+    assert told.startswith("a calendar file (year = 2024) is not of the agreed shape: ")
+    assert {part.split(":")[0] for part in told.split("shape: ")[1].split("; ")} == {"off", "notice", "extra"}
+    with pytest.raises(RuleError, match=r"^a calendar file \(no year given\) is not"):
+        Workdays.parse(["work = []"])
+    with pytest.raises(RuleError, match=r"^a calendar file is not TOML: "):
+        Workdays.parse(["work = ["])

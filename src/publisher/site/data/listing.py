@@ -49,7 +49,7 @@ def downloads(site: Site) -> Iterator[Download]:
     query = select(page).where(page.c.path.startswith(paths.DATA), page.c.scope.in_(SCOPES), page.c.digest != "")
     place = list(SCOPES).index
     rows = site.connection.execute(query.order_by(page.c.path)).all()
-    for row in sorted(rows, key=lambda row: (place(row.scope), _backwards(row.scope, row.key))):
+    for row in sorted(rows, key=lambda row: (place(row.scope), _place(row.scope, row.key, row.path))):
         if row.scope == "data_all":
             title, kind = _WHOLE[row.path]
         else:
@@ -57,8 +57,10 @@ def downloads(site: Site) -> Iterator[Download]:
         yield Download(row.scope, row.key, row.path, title, kind, row.rows, row.bytes, row.digest, row.as_of)
 
 
-def _backwards(scope: str, key: str) -> int:
-    """Return what puts the newest month or year first."""
+def _place(scope: str, key: str, address: str) -> int:
+    """Return what puts the newest month or year first, and whole files in the order of their words."""
+    if scope == "data_all":
+        return list(_WHOLE).index(address)
     return -int(key.replace("-", "")) if scope in ("month", "data_year") else 0
 
 

@@ -18,7 +18,7 @@ def data_pages(site: Site) -> list[Page | File]:
     """Return the page of all downloads, and the files that describe them to machines."""
     made = catalogue_files(site)
     groups: dict[str, list[Context]] = {title: [] for title in SCOPES.values()}
-    for (scope, title), files in groupby(chain(about_all(made), downloads(site)), lambda one: (one.scope, one.title)):
+    for (scope, title), files in groupby(chain(downloads(site), about_all(made)), lambda one: (one.scope, one.title)):
         same = list(files)
         entry = {
             "title": title,

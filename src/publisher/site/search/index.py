@@ -9,11 +9,12 @@ from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 from zlib import crc32
 
 from publisher.folding import fold
-from publisher.searchfile import FORMAT, PART, ROW, full_code
+from publisher.searchfile import FORMAT, PART, ROW
 from publisher.site.search import coding
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
@@ -24,7 +25,7 @@ RECORDS, SCAN_RECORDS = 256, 1024  # lines in a file of records
 CODES = 128  # lines in a file of codes
 PAGE = 128  # files that a page of the code directory names
 SHARD = 480  # lines a shard of the names has on average
-PAIRS_KEPT = 60  # values of facets told with a common key, the commonest first
+VALUES_KEPT = 60  # values of facets told with a common key, the commonest first
 
 NAME, FORMER_NAMES, CODE, REG_NO, PATH, REGION, RESULTS, PAIRS, AUTHORITIES, FOLDED = range(10)
 
@@ -58,16 +59,17 @@ class Builder:
     def __init__(self, entries: Iterable[Entry], outcomes: Sequence[str], scan_limit: int = SCAN_LIMIT) -> None:
         self.dictionary = Dictionary(outcomes)
         shared: dict[str, str] = {}
-        rows: list[coding.Values] = []
+        rows: list[tuple[str | None, ...]] = []
         days, subjects, prints = array("I"), array("I"), array("I")
         for entry in entries:
             found = coding.values(entry, self.dictionary)
-            rows.append((*found[:REGION], *(shared.setdefault(value, value) for value in found[REGION:]))[:10])
+            rows.append((*found[:REGION], *(shared.setdefault(value, value) for value in found[REGION:]), entry.uscc))
             days.append(entry.latest)
             subjects.append(entry.subject_no)
             prints.append(fingerprint(entry))
         order = sorted(range(len(rows)), key=lambda at: (-days[at], subjects[at]))
-        self.columns = [[rows[at][column] for at in order] for column in range(10)]
+        self.columns = [[rows[at][column] or "" for at in order] for column in range(10)]
+        self._whole_codes = [rows[at][10] for at in order]
         rows.clear()
         self.days = array("I", (days[at] for at in order))
         self.size = len(order)
@@ -99,18 +101,18 @@ class Builder:
         return coding.text_file((self._columns(docs), *([text] for text in more)))
 
     def _columns(self, docs: Sequence[int]) -> list[str]:
-        chosen = (map(column.__getitem__, docs) for column in self.columns)
-        return coding.table(docs, [self.days[doc] for doc in docs], chosen)
+        if len(docs) == 1:
+            return coding.table(docs, [self.days[docs[0]]], ((column[docs[0]],) for column in self.columns))
+        chosen = itemgetter(*docs)
+        return coding.table(docs, chosen(self.days), (chosen(column) for column in self.columns)) if docs else []
 
     def _codes(self) -> Iterator[File]:
         keys: list[tuple[str, str, int]] = []
-        codes, regions, numbers = (self.columns[which] for which in (CODE, REGION, REG_NO))
-        for doc in range(self.size):
-            code = full_code(codes[doc], regions[doc])
+        for doc, (code, number) in enumerate(zip(self._whole_codes, self.columns[REG_NO], strict=True)):
             if code:
                 keys.append((fold(code), "c", doc))
-            if numbers[doc]:
-                keys.append((fold(numbers[doc]), "r", doc))
+            if number:
+                keys.append((fold(number), "r", doc))
         keys.sort()
         named: list[tuple[str, int]] = []
         for start in range(0, len(keys), CODES):
@@ -173,36 +175,48 @@ class Facets:
     """Which subjects have which value: of region (r), year (y), outcome (o), both of one result (p), authority."""
 
     def __init__(self, columns: Sequence[Sequence[str]], dictionary: Dictionary) -> None:
-        lists: defaultdict[str, "array[int]"] = defaultdict(lambda: array("I"))
+        lists: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
         self.authority_lists = [array("I") for _ in dictionary.authorities]
-        self._regions, self._pairs, self._offices = columns[REGION], columns[PAIRS], columns[AUTHORITIES]
-        self._values: dict[str, list[str]] = {}
+        values: dict[str, list[str]] = {}
         offices: dict[str, list[int]] = {}
-        for doc, (region, pairs, authorities) in enumerate(zip(self._regions, self._pairs, self._offices, strict=True)):
+        # Regions, sets of years and sets of outcomes by small numbers, to be counted fast.
+        self._kinds: tuple[dict[tuple[str, ...], int], ...] = ({}, {}, {})
+        sets: dict[str, tuple[int, int]] = {}
+        numbers: tuple[list[int], list[int], list[int]] = ([], [], [])
+        for doc, (region, pairs, authorities) in enumerate(
+            zip(columns[REGION], columns[PAIRS], columns[AUTHORITIES], strict=True)
+        ):
             lists["r" + region].append(doc)
-            if pairs not in self._values:
-                self._values[pairs] = facet_values(pairs)
-            for value in self._values[pairs]:
+            if pairs not in values:
+                found = values[pairs] = facet_values(pairs)
+                years, outcomes = (tuple(one for one in found if one[0] == kind) for kind in "yo")
+                sets[pairs] = (_number(self._kinds[1], years), _number(self._kinds[2], outcomes))
+            for value in values[pairs]:
                 lists[value].append(doc)
             if authorities not in offices:
                 offices[authorities] = [int(number) for number in authorities.split(",")] if authorities else []
             for number in offices[authorities]:
                 self.authority_lists[number].append(doc)
+            numbers[0].append(_number(self._kinds[0], ("r" + region,)))
+            numbers[1].append(sets[pairs][0])
+            numbers[2].append(sets[pairs][1])
+        self._numbers = numbers
         self.lists = sorted(lists.items())
 
     def counts(self, common: Common) -> Counter[str]:
         """Return how many subjects of a common string have each value, the commonest only."""
         found: Counter[str] = Counter()
-        docs = common.docs
-        for region, count in Counter(map(self._regions.__getitem__, docs)).items():
-            found["r" + region] = count
-        for pairs, count in Counter(map(self._pairs.__getitem__, docs)).items():
-            for value in self._values[pairs]:
-                found[value] += count
-        for offices, count in Counter(map(self._offices.__getitem__, docs)).items():
-            for number in offices.split(",") if offices else ():
-                found["a" + number] += count
-        return Counter(dict(found.most_common(PAIRS_KEPT)))
+        chosen = itemgetter(*common.docs)
+        for kind, numbers in zip(self._kinds, self._numbers, strict=True):
+            named = list(kind)
+            for number, count in Counter(chosen(numbers)).items():
+                for value in named[number]:
+                    found[value] += count
+        return Counter(dict(found.most_common(VALUES_KEPT)))
+
+
+def _number(known: dict[tuple[str, ...], int], values: tuple[str, ...]) -> int:
+    return known.setdefault(values, len(known))
 
 
 def facet_values(pairs: str) -> list[str]:

@@ -1,0 +1,463 @@
+// Answering queries from the files of the search index. Which files hold an answer follows from the manifest alone, so
+// that most queries take one request more than it: a string that is rare holds a key whose shard has every line in full.
+
+import { fold, mayBeTraditional, simplify } from "./search-fold.js";
+import {
+  Gone, Store, crc32, facetValues, linesOf, readCodes, readManifest, readNumbers, readRows, readShard, readSimplified,
+  readTable,
+} from "./search-files.js";
+import { readPinyin, spell } from "./search-pinyin.js";
+
+export const PAGE_SIZE = 10;
+const FORMER = 1000; // a place in a former name comes after every place in the name
+const CODE_FILES = 6; // of codes read for one query
+const LIST_FILES = 8; // read at once; where all of a query's lists fit, the total is exact
+const ALL_LINES = 30; // so many are read whole, to be counted and put in order
+
+const length = (text) => [...text].length;
+const isCode = (word) => /^[0-9A-Z]{4,18}$/.test(word) && /\d/.test(word);
+
+export class Engine {
+  constructor(address) {
+    this.address = new URL(address, location.href);
+    this.store = new Store();
+    this.opening = null;
+    this.manifest = null;
+  }
+
+  /** Read the manifest; everything else is read when it is asked for. */
+  open() {
+    this.opening ??= fetch(this.address, { credentials: "omit", cache: "no-cache" })
+      .then((answer) => (answer.ok ? readManifest(answer) : Promise.reject(new Error(String(answer.status)))))
+      .then((manifest) => (this.manifest = manifest))
+      .catch((error) => {
+        this.opening = null;
+        throw error;
+      });
+    return this.opening;
+  }
+
+  file(name, read, signal) {
+    return this.store.get(new URL(name, this.address).href, read, signal);
+  }
+
+  unitAddress(unit) {
+    const [kind, place] = unit.split("/");
+    const folder = Number.parseInt(place, 10) >> 8;
+    const revision = this.manifest.revisions.get(unit);
+    return `${this.manifest.generation}/${kind}${folder}/${place}${revision ? `-${revision}` : ""}.bin`;
+  }
+
+  unit(unit, read, signal) {
+    return this.file(this.unitAddress(unit), read, signal);
+  }
+
+  isHere(unit) {
+    return this.store.has(new URL(this.unitAddress(unit), this.address).href);
+  }
+
+  async readQuery(text, signal) {
+    let plain = text;
+    if (mayBeTraditional(text) && this.manifest.simplified) {
+      plain = simplify(text.normalize("NFKC"), await this.file(this.manifest.simplified, readSimplified, signal));
+    }
+    const words = [...new Set(plain.normalize("NFKC").split(/\s+/).map(fold).filter(Boolean))];
+    const joined = words.join("");
+    const typedCode = isCode(joined) && (words.length === 1 || words.every((word) => /^[0-9A-Z]+$/.test(word)));
+    return { text: text.trim(), words: typedCode ? [joined] : words, code: typedCode ? joined : null };
+  }
+
+  /** Yield answers to a query, each better than the one before; the last one has `done`. */
+  async *search(text, filters, page, signal) {
+    for (let trial = 0; ; trial += 1) {
+      await this.open();
+      try {
+        yield* this.answers(text, filters, page, signal);
+        return;
+      } catch (error) {
+        if (!(error instanceof Gone) || trial > 0) throw error;
+        this.opening = null; // the site was written anew since the manifest was read
+      }
+    }
+  }
+
+  async *answers(text, filters, page, signal) {
+    const query = await this.readQuery(text, signal);
+    query.filters = filterValues(filters);
+    if (query.words.length === 0 && query.filters.length === 0) {
+      yield { query, lines: [], total: 0, exact: true, facets: null, done: true };
+      return;
+    }
+    const overlay = this.manifest.overlay ? this.file(this.manifest.overlay, readTable, signal) : null;
+    if (this.manifest.shards === 0) {
+      yield* this.scan(query, page, overlay, signal);
+      return;
+    }
+    const [found, changed] = await Promise.all([this.plan(query, page, signal), overlay]);
+    yield this.merged(await found, changed, query, page, signal);
+  }
+
+  // Reading everything, where there is little ---------------------------------------------------------------------
+
+  async *scan(query, page, overlay, signal) {
+    const { base, perFile, phonetic } = this.manifest;
+    const count = Math.ceil(base / perFile);
+    const files = Array.from({ length: count }, (_, number) => this.unit(`r/${number}`, readTable, signal));
+    files.forEach((file) => file.catch(() => {}));
+    const changed = await overlay;
+    const spelling = phonetic && spell(query) ? await this.file(phonetic, readPinyin, signal) : null;
+    const replaced = new Set(changed === null ? [] : changed.docs);
+    const found = changed === null ? [] : matching(changed, query, spelling);
+    for (let number = 0; number < count; number += 1) {
+      const table = await files[number];
+      for (const line of matching(table, query, spelling)) if (!replaced.has(line.doc)) found.push(line);
+      const done = number === count - 1;
+      if (!done && found.length > 0 && number % 4 === 0) yield answer(query, found.slice(), page, false);
+    }
+    yield answer(query, found, page, true);
+  }
+
+  // One request where a string is rare ----------------------------------------------------------------------------
+
+  async plan(query, page, signal) {
+    if (query.code !== null) return this.byCode(query, page, signal);
+    const { common } = this.manifest;
+    const long = query.words.filter((word) => length(word) > 1);
+    const keys = long.flatMap((word) => (common.has(word) ? [] : this.keysOf(word)));
+    if (keys.length > 0) return this.byKey(keys, query, signal);
+    if (query.words.length === 1 && query.filters.length === 0) {
+      const word = query.words[0];
+      const shard = await this.shard(word, signal);
+      const told = shard.keys.get(word);
+      if (told === undefined || told.total <= ALL_LINES || page === 1 || length(word) === 1) {
+        const counts = told && told.total > ALL_LINES ? readCounts(told.counts) : null;
+        return { lines: linesOf(shard, word), total: told?.total ?? 0, counts, whole: (told?.total ?? 0) <= ALL_LINES };
+      }
+      return this.byLists(query, page, signal, linesOf(shard, word));
+    }
+    if (long.length === 0 && query.filters.length === 0) {
+      const shard = await this.shard(query.words[0], signal);
+      const lines = linesOf(shard, query.words[0]).filter((line) => matches(line, query));
+      const all = (shard.keys.get(query.words[0])?.total ?? 0) <= ALL_LINES;
+      return { lines, total: null, counts: null, whole: all };
+    }
+    return this.byLists(query, page, signal, []);
+  }
+
+  /** The strings in a word that are not common while everything shorter in them is: at least one, if it is not. */
+  keysOf(word) {
+    const { common } = this.manifest;
+    const characters = [...word];
+    const keys = [];
+    for (let at = 0; at + 1 < characters.length; at += 1) {
+      for (let end = at + 2; end <= characters.length; end += 1) {
+        const string = characters.slice(at, end).join("");
+        if (common.has(string)) continue;
+        if (end === at + 2 || common.has(characters.slice(at + 1, end).join(""))) keys.push(string);
+        break;
+      }
+    }
+    return keys;
+  }
+
+  shardUnit(key) {
+    return `g/${crc32(key) & (this.manifest.shards - 1)}`;
+  }
+
+  shard(key, signal) {
+    return this.unit(this.shardUnit(key), readShard, signal);
+  }
+
+  async byKey(keys, query, signal) {
+    const key = keys.find((one) => this.isHere(this.shardUnit(one))) ?? keys[Math.floor((keys.length - 1) / 2)];
+    const lines = linesOf(await this.shard(key, signal), key).filter((line) => matches(line, query));
+    return { lines, total: lines.length, counts: null, whole: true };
+  }
+
+  // Codes ---------------------------------------------------------------------------------------------------------
+
+  async byCode(query, page, signal) {
+    const words = { ...query, code: null };
+    const isWhole = query.code.length === 18 || query.code.length === 15;
+    const named = isWhole ? { lines: [], total: 0, whole: true } : this.plan(words, page, signal);
+    const [codes, names] = await Promise.all([this.codesFrom(query.code, page, signal), named]);
+    const lines = codes.lines.filter((line) => matches(line, query));
+    const there = new Set(lines.map((line) => line.doc));
+    const more = names.lines.filter((line) => !there.has(line.doc));
+    const filtered = query.filters.length > 0;
+    return {
+      lines: [...lines, ...more],
+      total: codes.whole ? lines.length + more.length : filtered ? null : codes.total + more.length,
+      counts: null,
+      whole: codes.whole && names.whole,
+      exact: codes.whole || !filtered,
+      offset: codes.offset,
+      order: "code",
+    };
+  }
+
+  /** Lines whose code or registration number begins with `prefix`, in the order of codes. */
+  async codesFrom(prefix, page, signal) {
+    const { pages } = this.manifest;
+    const above = `${prefix}\uffff`;
+    const first = Math.max(0, lastAtMost(pages.map((one) => one.key), prefix));
+    const last = Math.max(0, lastAtMost(pages.map((one) => one.key), above));
+    if (pages.length === 0) return { lines: [], total: 0, whole: true, offset: 0 };
+    const [head, tail] = await Promise.all([
+      this.unit(`p/${first}`, readRows, signal), this.unit(`p/${last}`, readRows, signal),
+    ]);
+    const perPage = this.manifest.filesPerPage;
+    const begin = first * perPage + Math.max(0, lastAtMost(head.map(([key]) => key), prefix));
+    const end = last * perPage + Math.max(0, lastAtMost(tail.map(([key]) => key), above));
+    const here = (rows) => rows.filter(({ key }) => key.startsWith(prefix)).map(({ line }) => line);
+    if (end - begin < CODE_FILES) {
+      const numbers = Array.from({ length: end - begin + 1 }, (_, i) => begin + i);
+      const files = await Promise.all(numbers.map((number) => this.unit(`c/${number}`, readCodes, signal)));
+      const lines = unique(files.flatMap(here));
+      return { lines, total: lines.length, whole: true, offset: 0 };
+    }
+    const counted = [...head.slice(begin - first * perPage + 1), ...pages.slice(first + 1, last), ...(first === last ? [] : tail)];
+    const between = first === last
+      ? head.slice(begin - first * perPage + 1, end - first * perPage).reduce((sum, [, n]) => sum + Number(n), 0)
+      : head.slice(begin - first * perPage + 1).reduce((sum, [, n]) => sum + Number(n), 0) +
+        pages.slice(first + 1, last).reduce((sum, { count }) => sum + count, 0) +
+        tail.slice(0, end - last * perPage).reduce((sum, [, n]) => sum + Number(n), 0);
+    void counted;
+    const [start, stop] = await Promise.all([begin, end].map((number) => this.unit(`c/${number}`, readCodes, signal)));
+    const total = here(start).length + between + here(stop).length;
+    // A page further on: skip whole files by their counts.
+    let skip = (page - 1) * PAGE_SIZE;
+    let number = begin;
+    let lines = here(start);
+    while (skip >= lines.length && number < end) {
+      skip -= lines.length;
+      number += 1;
+      lines = here(await this.unit(`c/${number}`, readCodes, signal));
+    }
+    while (lines.length < skip + PAGE_SIZE && number < end) {
+      number += 1;
+      lines = [...lines, ...here(await this.unit(`c/${number}`, readCodes, signal))];
+    }
+    return { lines: lines.slice(skip, skip + PAGE_SIZE), total, whole: false, offset: (page - 1) * PAGE_SIZE };
+  }
+
+  // Lists of common strings and of facets ---------------------------------------------------------------------------
+
+  lists(query) {
+    const { common, facets } = this.manifest;
+    const lists = [];
+    for (const word of query.words) {
+      const found = common.get(word);
+      if (found !== undefined) lists.push({ unit: `l/${found.number}`, bits: found.bits, count: 8192 << found.bits });
+    }
+    for (const value of query.filters) {
+      const found = facets.get(value) ?? query.offices?.get(value);
+      if (found === undefined) return null; // nothing has this value
+      let bits = 0;
+      while (found.count >> bits > 16384) bits += 1;
+      lists.push({ unit: value.startsWith("a") ? `a/${found.number}` : `f/${found.number}`, bits, count: found.count });
+    }
+    return lists;
+  }
+
+  async byLists(query, page, signal, before) {
+    if (query.filters.some((value) => value.startsWith("a"))) {
+      const rows = await this.file(this.manifest.authorities, readRows, signal);
+      query.offices = new Map(rows.map(([, count], number) => [`a${number}`, { number, count: Number(count) }]));
+    }
+    const lists = this.lists(query);
+    if (lists === null || lists.some((list) => list.count === 0)) {
+      return { lines: [], total: 0, counts: null, whole: true };
+    }
+    const loose = query.words.some((word) => !this.manifest.common.has(word)); // single characters: told by the lines
+    const bits = Math.max(...lists.map((list) => list.bits));
+    const files = lists.reduce((sum, list) => sum + (1 << list.bits), 0);
+    const shown = new Set(before.slice(0, PAGE_SIZE).map((line) => line.doc));
+    const skip = before.length > 0 ? (page - 2) * PAGE_SIZE : (page - 1) * PAGE_SIZE;
+    const share = lists.reduce((part, list) => part * Math.min(1, list.count / this.manifest.base), 1);
+    const eachPart = Math.max(0.01, (share * this.manifest.base) / (1 << bits) / (loose ? 20 : 1));
+    const docs = [];
+    const wanted = skip + PAGE_SIZE + shown.size;
+    let part = 0;
+    while (part < 1 << bits && (files <= LIST_FILES || docs.length < (loose ? wanted * 4 : wanted))) {
+      const need = Math.ceil((wanted - docs.length) / eachPart);
+      const until = files <= LIST_FILES ? 1 << bits : Math.min(1 << bits, part + Math.max(1, Math.min(need, 4)));
+      const read = [];
+      for (; part < until; part += 1) {
+        read.push(Promise.all(lists.map((list) => {
+          const chunk = part >> (bits - list.bits);
+          return this.unit(`${list.unit}.${chunk}`, readNumbers, signal);
+        })).then((numbers) => this.common(numbers, part, bits)));
+        // `part` is read when the promise is made, so the range is that of this turn.
+      }
+      for (const found of await Promise.all(read)) for (const doc of found) if (!shown.has(doc)) docs.push(doc);
+    }
+    const all = part === 1 << bits;
+    if (loose) {
+      const lines = (await this.linesAt(docs.slice(0, 60), signal)).filter((line) => matches(line, query));
+      return { lines, total: null, counts: null, whole: all && docs.length <= 60, newestFirst: true };
+    }
+    const total = docs.length + shown.size;
+    if (all && total <= ALL_LINES) {
+      return { lines: await this.linesAt(docs, signal), total, counts: null, whole: true };
+    }
+    const lines = await this.linesAt(docs.slice(skip, skip + PAGE_SIZE), signal);
+    return { lines, total, counts: null, whole: false, exact: all, newestFirst: true, docs, offset: (page - 1) * PAGE_SIZE };
+  }
+
+  common(numbers, part, bits) {
+    let width = 2;
+    while (width < this.manifest.base) width *= 2;
+    width /= 2 ** bits;
+    const [from, to] = [part * width, (part + 1) * width];
+    let docs = null;
+    for (const list of numbers.slice().sort((a, b) => a.length - b.length)) {
+      const inside = list.subarray(lowerBound(list, from), lowerBound(list, to));
+      docs = docs === null ? inside : both(docs, inside);
+    }
+    return docs;
+  }
+
+  async linesAt(docs, signal) {
+    const { perFile } = this.manifest;
+    const tables = new Map();
+    for (const doc of docs) {
+      const file = Math.floor(doc / perFile);
+      if (!tables.has(file)) tables.set(file, this.unit(`r/${file}`, readTable, signal));
+    }
+    const found = [];
+    for (const doc of docs) {
+      const table = await tables.get(Math.floor(doc / perFile));
+      const row = table.docs.indexOf(doc);
+      if (row >= 0) found.push(table.line(row));
+    }
+    return found;
+  }
+
+  // Changes since the base was written ------------------------------------------------------------------------------
+
+  async merged(found, changed, query, page) {
+    const replaced = new Set(changed === null ? [] : changed.docs);
+    const newer = changed === null ? [] : matching(changed, query, null);
+    const base = found.lines.filter((line) => !replaced.has(line.doc));
+    if (found.whole) return answer(query, [...newer, ...base], page, true, found.order);
+    return this.partly(found, base, newer, replaced, query, page);
+  }
+
+  partly(found, base, newer, replaced, query, page) {
+    const { base: size } = this.manifest;
+    const added = newer.filter((line) => line.doc >= size).length;
+    const exact = found.exact !== false && found.total !== null;
+    const total = found.total === null ? base.length + newer.length : found.total + added;
+    const lines = found.newestFirst || found.order === "code"
+      ? [...(page === 1 ? newer : []), ...base]
+      : [...newer, ...base].sort(byPlace(query));
+    return {
+      query, total, exact, page,
+      lines: lines.slice(0, PAGE_SIZE),
+      facets: found.counts, done: true,
+    };
+  }
+}
+
+// Lines ---------------------------------------------------------------------------------------------------------------
+
+function places(line, word) {
+  const own = line.folded.indexOf(word);
+  if (own >= 0) return own;
+  for (const name of line.formerNames) {
+    const found = fold(name).indexOf(word);
+    if (found >= 0) return FORMER + found;
+  }
+  return startsCode(line, word) ? -1 : null;
+}
+
+const startsCode = (line, word) =>
+  isCode(word) && ((line.code ?? "").startsWith(word) || (line.regNo !== null && fold(line.regNo).startsWith(word)));
+
+function matches(line, query) {
+  const values = query.filters.length > 0 ? facetValues(line) : null;
+  return query.words.every((word) => places(line, word) !== null) && query.filters.every((value) => values.has(value));
+}
+
+const matching = (table, query) => [...table].filter((line) => matches(line, query));
+
+function rank(line, query) {
+  if (query.words.length === 0) return 0;
+  if (query.code !== null && startsCode(line, query.code)) return -1;
+  return places(line, query.words[0]) ?? FORMER * 2;
+}
+
+/** The name that begins with the first word, then by where the word stands, then newest inspection. */
+const byPlace = (query) => (a, b) => rank(a, query) - rank(b, query) || b.latest - a.latest || a.doc - b.doc;
+
+function answer(query, lines, page, done, order = null) {
+  const sorted = unique(lines).sort(order === "code" ? byCode(query) : byPlace(query));
+  const last = Math.max(1, Math.ceil(sorted.length / PAGE_SIZE));
+  const here = Math.min(Math.max(1, page), last);
+  return {
+    query, total: sorted.length, exact: done, page: here, done,
+    lines: sorted.slice((here - 1) * PAGE_SIZE, here * PAGE_SIZE),
+    facets: counted(sorted),
+  };
+}
+
+const codeOf = (line, query) => ((line.code ?? "").startsWith(query.code) ? line.code : line.regNo ?? line.code ?? "");
+const byCode = (query) => (a, b) => {
+  const ranks = rank(a, query) - rank(b, query);
+  if (ranks !== 0 || rank(a, query) !== -1) return ranks || b.latest - a.latest || a.doc - b.doc;
+  return codeOf(a, query) < codeOf(b, query) ? -1 : 1;
+};
+
+function counted(lines) {
+  const counts = new Map();
+  for (const line of lines) for (const value of facetValues(line)) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}
+
+const readCounts = (text) =>
+  new Map(text.split(",").filter(Boolean).map((pair) => pair.split("=")).map(([value, n]) => [value, Number(n)]));
+
+function unique(lines) {
+  const seen = new Set();
+  return lines.filter((line) => !seen.has(line.doc) && seen.add(line.doc));
+}
+
+/** Values of facets that a line must have: year and outcome together mean one result with both. */
+function filterValues(filters) {
+  const values = [];
+  if (filters.region) values.push(`r${filters.region}`);
+  if (filters.year && filters.outcome) values.push(`p${filters.year}${filters.outcome}`);
+  else if (filters.year) values.push(`y${filters.year}`);
+  else if (filters.outcome) values.push(`o${filters.outcome}`);
+  if (filters.authority !== undefined && filters.authority !== null) values.push(`a${filters.authority}`);
+  return values;
+}
+
+// Numbers -------------------------------------------------------------------------------------------------------------
+
+function lowerBound(list, value) {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function both(few, many) {
+  const found = [];
+  let at = 0;
+  for (const doc of few) {
+    while (at < many.length && many[at] < doc) at += 1;
+    if (at < many.length && many[at] === doc) found.push(doc);
+  }
+  return found;
+}
+
+function lastAtMost(keys, wanted) {
+  let last = -1;
+  for (let at = 0; at < keys.length && keys[at] <= wanted; at += 1) last = at;
+  return last;
+}

@@ -1,0 +1,224 @@
+// Reading the files of the search index (docs/search-format.md): fetched once, kept, let go of when nobody waits.
+
+import { checkCharacter, fold, organisationCheckCharacter } from "./search-fold.js";
+
+const SECTION = "\x1d";
+const COLUMN = "\x1e";
+const ROW = "\n";
+const PART = "\t";
+
+/** A file is no longer there: the index has been written anew, and the manifest must be read again. */
+export class Gone extends Error {}
+
+const inflated = (answer) => new Response(answer.body.pipeThrough(new DecompressionStream("deflate-raw")));
+const sections = async (answer) => (await inflated(answer).text()).split(SECTION);
+
+const CRC = Int32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
+  return value;
+});
+
+export function crc32(text) {
+  let value = -1;
+  for (const byte of new TextEncoder().encode(text)) value = CRC[(value ^ byte) & 255] ^ (value >>> 8);
+  return (value ^ -1) >>> 0;
+}
+
+function running(column, sign = 1) {
+  let sum = 0;
+  return column.split(ROW).map((gap, row) => (sum = row === 0 ? Number(gap) : sum + sign * Number(gap)));
+}
+
+/** Lines of the index, read one by one as they are asked for. */
+export class Table {
+  constructor(section) {
+    const columns = section === "" ? [] : section.split(COLUMN);
+    this.docs = columns.length > 0 ? running(columns[0]) : [];
+    this.days = columns.length > 0 ? running(columns[1], -1) : [];
+    this.columns = columns.map((column, place) => (place < 2 ? [] : column.split(ROW)));
+    this.lines = new Array(this.docs.length);
+  }
+
+  get size() {
+    return this.docs.length;
+  }
+
+  line(row) {
+    this.lines[row] ??= this.read(row);
+    return this.lines[row];
+  }
+
+  read(row) {
+    const [, , name, former, packed, regNo, path, region, results, pairs, offices, folded] = this.columns.map(
+      (column) => column[row],
+    );
+    const code = fullCode(packed, region);
+    const formerNames = former === "" ? [] : former.split(PART);
+    return {
+      doc: this.docs[row],
+      latest: this.days[row],
+      name,
+      formerNames,
+      code,
+      regNo: regNo || null,
+      path: path || `/subjects/${code.slice(2, 8)}/${code}.html`,
+      region,
+      results: results === "" ? pairs.replace(/\d/g, "").length : Number(results),
+      pairs,
+      offices: offices === "" ? [] : offices.split(",").map(Number),
+      folded: folded || fold(name),
+      values: null,
+    };
+  }
+
+  *[Symbol.iterator]() {
+    for (let row = 0; row < this.size; row += 1) yield this.line(row);
+  }
+}
+
+function fullCode(packed, region) {
+  if (packed === "") return null;
+  let code = packed.length === 10 ? packed.slice(0, 2) + region + packed.slice(2) : packed;
+  if (code.length !== 16) return code;
+  code += organisationCheckCharacter(code.slice(8));
+  return code + checkCharacter(code);
+}
+
+/** Values of the facets of a line: `y23`, `oc`, `p23c`, `r320102`, `a7`. */
+export function facetValues(line) {
+  if (line.values === null) {
+    line.values = new Set([`r${line.region}`, ...line.offices.map((office) => `a${office}`)]);
+    for (const [, year, letters] of line.pairs.matchAll(/(\d\d)([a-z]+)/g)) {
+      line.values.add(`y${year}`);
+      for (const letter of letters) line.values.add(`o${letter}`).add(`p${year}${letter}`);
+    }
+  }
+  return line.values;
+}
+
+/** A shard of the names: its lines, and its keys by their string. */
+export async function readShard(answer) {
+  const [lines, listing] = await sections(answer);
+  const keys = new Map();
+  for (const text of listing.split(ROW)) {
+    const [key, total, rows, counts] = text.split(PART);
+    keys.set(key, { total: total === "" ? null : Number(total), rows, counts: counts ?? "" });
+  }
+  return { table: new Table(lines), keys };
+}
+
+/** The lines of one key of a shard, in the order they stand there. */
+export function linesOf(shard, key) {
+  const found = shard.keys.get(key);
+  if (found === undefined || found.rows === "") return [];
+  let row = 0;
+  return found.rows.split(",").map((text) => {
+    row = found.total === null ? row + Number(text) : Number(text);
+    return shard.table.line(row);
+  });
+}
+
+export const readTable = async (answer) => new Table((await sections(answer))[0]);
+
+export async function readCodes(answer) {
+  const [lines, marks] = await sections(answer);
+  const table = new Table(lines);
+  const rows = Array.from(marks, (mark, row) => {
+    const line = table.line(row);
+    return { key: fold(mark === "c" ? line.code : line.regNo), line };
+  });
+  return rows;
+}
+
+export const readRows = async (answer) => {
+  const text = (await sections(answer))[0];
+  return text === "" ? [] : text.split(ROW).map((row) => row.split(PART));
+};
+
+export async function readNumbers(answer) {
+  const data = new Uint8Array(await inflated(answer).arrayBuffer());
+  const size = data.length / 4;
+  const numbers = new Uint32Array(size);
+  let sum = 0;
+  for (let i = 0; i < size; i += 1) {
+    sum += data[i] + data[size + i] * 256 + data[2 * size + i] * 65536 + data[3 * size + i] * 16777216;
+    numbers[i] = sum;
+  }
+  return numbers;
+}
+
+export async function readSimplified(answer) {
+  const table = new Map();
+  for (const pair of (await sections(answer))[0].split(ROW)) {
+    const [traditional, simplified] = pair;
+    table.set(traditional, simplified);
+  }
+  return table;
+}
+
+/** The manifest, its packed head read. */
+export async function readManifest(answer) {
+  const said = await answer.json();
+  const bytes = Uint8Array.from(atob(said.head), (character) => character.charCodeAt(0));
+  const [common, pages, facets, revisions] = await sections(new Response(bytes));
+  said.common = new Map();
+  let before = "";
+  for (const line of common.split(ROW)) {
+    if (line === "") continue;
+    before = [...before].slice(0, Number.parseInt(line[0], 36)).join("") + line.slice(2);
+    said.common.set(before, { number: said.common.size, bits: Number(line[1]) });
+  }
+  said.pages = pages === "" ? [] : pages.split(ROW).map((row) => row.split(PART)).map(([key, n]) => ({ key, count: Number(n) }));
+  said.facets = new Map();
+  for (const row of facets === "" ? [] : facets.split(ROW)) {
+    const [value, count, words] = row.split(PART);
+    said.facets.set(value, { number: said.facets.size, count: Number(count), words });
+  }
+  said.revisions = new Map(revisions === "" ? [] : revisions.split(",").map((one) => one.split("=")));
+  return said;
+}
+
+/** Files by their address: each is asked for once and kept; what only stale queries wait for is let go of. */
+export class Store {
+  constructor() {
+    this.files = new Map();
+  }
+
+  has(address) {
+    return this.files.get(address)?.done === true;
+  }
+
+  get(address, read, signal = null) {
+    let file = this.files.get(address);
+    if (file === undefined) {
+      file = { waiting: new Set(), controller: new AbortController(), done: false, content: null };
+      file.content = this.load(address, read, file);
+      this.files.set(address, file);
+    }
+    if (signal === null) file.waiting.add(file);
+    else if (!file.done && !file.waiting.has(signal)) {
+      file.waiting.add(signal);
+      signal.addEventListener("abort", () => {
+        file.waiting.delete(signal);
+        // A query that follows at once may want the same file.
+        setTimeout(() => file.waiting.size === 0 && !file.done && file.controller.abort());
+      }, { once: true });
+    }
+    return file.content;
+  }
+
+  async load(address, read, file) {
+    try {
+      const answer = await fetch(address, { credentials: "omit", signal: file.controller.signal });
+      if (answer.status === 404 || answer.status === 410) throw new Gone(`${address} is gone`);
+      if (!answer.ok) throw new Error(`${answer.status} ${address}`);
+      const content = await read(answer);
+      file.done = true;
+      return content;
+    } catch (error) {
+      this.files.delete(address); // the next try starts afresh
+      throw error;
+    }
+  }
+}
