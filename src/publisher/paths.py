@@ -33,7 +33,6 @@ ROBOTS = "/robots.txt"
 STATIC = "/static/"
 
 LIST_PAGE = 50  # rows on a numbered page; a full page never moves
-SEARCH_PART = 4096  # subjects in a part of the search index
 DELTA_PART = 20_000  # lines in a file of the change feed
 SITEMAP_PART = 40_000  # addresses in a sitemap (the protocol allows 50,000)
 
@@ -99,8 +98,16 @@ def data_items(list_id: str, suffix: str) -> str:
     return f"/data/items-{list_id}.{suffix}"
 
 
-def search_part(number: int, digest: str) -> str:
-    return f"/search/part-{number:04}-{digest[:12]}.json"
+def search_unit(generation: str, unit: str, revision: int | None = None) -> str:
+    """Return the address of a file of the search index's base; 256 lie in a folder."""
+    kind, place = unit.split("/")
+    folder = int(place.partition(".")[0]) >> 8
+    return f"/search/{generation}/{kind}{folder}/{place}{f'-{revision}' if revision else ''}.bin"
+
+
+def search_file(name: str, digest: str) -> str:
+    """Return the address of a file beside the base, named by its content."""
+    return f"/search/{name}-{digest[:10]}.bin"
 
 
 def sitemap_part(number: int) -> str:

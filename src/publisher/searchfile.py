@@ -10,7 +10,7 @@ import base64
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from operator import mul
 from typing import NamedTuple
@@ -139,8 +139,13 @@ def table(section: str) -> list[Line]:
 
 def shard(content: bytes) -> tuple[list[Line], list[Key]]:
     """Return the lines and the keys of a shard of the names."""
-    lines, keys = sections(content)
-    return table(lines), [_key(line) for line in keys.split(ROW) if line]
+    lines, listing = sections(content)
+    return table(lines), keys(listing)
+
+
+def keys(listing: str) -> list[Key]:
+    """Return the keys that the second section of a shard lists."""
+    return [_key(line) for line in listing.split(ROW) if line]
 
 
 def _key(line: str) -> Key:
@@ -207,3 +212,25 @@ def _front_coded(text: str) -> Iterator[str]:
         if line:
             before = before[: int(line[0], 36)] + line[2:]
             yield before
+
+
+def address(told: Manifest, unit: str) -> str:
+    """Return where a unit of the base lies, below ``/search/``."""
+    kind, place = unit.split("/")
+    revision = told.revisions.get(unit)
+    folder = int(place.partition(".")[0]) >> 8
+    return f"{told.said['generation']}/{kind}{folder}/{place}{f'-{revision}' if revision else ''}.bin"
+
+
+def every_line(told: Manifest, read: Callable[[str], bytes]) -> Iterator[Line]:
+    """Yield the line of every subject in the index: of the base where it was not changed since, else of the overlay.
+
+    ``read`` gives the content of a file by its address below ``/search/``; what it raises goes through.
+    """
+    overlay = told.said["overlay"]
+    changed = records(read(str(overlay))) if overlay else []
+    replaced = {line.doc for line in changed}
+    size, per_file = (int(str(told.said[name])) for name in ("base", "perFile"))
+    for number in range(-(-size // per_file)):
+        yield from (line for line in records(read(address(told, f"r/{number}"))) if line.doc not in replaced)
+    yield from changed

@@ -6,6 +6,7 @@ Prints verdicts a second for the mix below, the same as a multiple of a plain Py
 that a busy or a slow machine can be told from a slow judge), and how many records one day's judge stage touched.
 """
 
+import gc
 import sys
 import tempfile
 from datetime import date, timedelta
@@ -76,12 +77,15 @@ def in_memory(results: int) -> None:
                 [body(number, kind, ended_on, 2)] if kind == "corrected" else []
             )
             made.append((versions, [repair(ended_on)] if kind == "cases" else []))
+        gc.collect()
+        gc.freeze()  # the bodies wait in memory only here: what the judge makes itself is collected as ever
         begun = process_time()
         facts = [facts_of("result", versions, cases, None, (), profile) for versions, cases in made]
         facts_seconds += process_time() - begun
         begun = process_time()
         verdicts = [judge(each, profile, workdays, DAY) for each in facts]
         seconds += process_time() - begun
+        gc.unfreeze()
         for verdict in verdicts:
             states[verdict.state] = states.get(verdict.state, 0) + 1
     rounds = calibration()

@@ -227,10 +227,7 @@ def test_a_name_made_of_markup_is_text_in_every_file(demo: Any, subjects: Sequen
             if row["result_id"] == one.result_ids[0]
         }
         assert in_csv == {HOSTILE}
-    in_search = [
-        row[0]
-        for file in (output / "search").glob("part-*.json")
-        for row in json.loads(file.read_bytes())
-        if row[1] == one.uscc
-    ]
+    told = searchfile.manifest((output / "search" / "index.json").read_bytes())
+    lines = searchfile.every_line(told, lambda name: (output / "search" / name).read_bytes())
+    in_search = [line.name for line in lines if line.uscc == one.uscc]
     assert in_search == [HOSTILE]

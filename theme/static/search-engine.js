@@ -6,7 +6,6 @@ import {
   Gone, Store, crc32, facetValues, linesOf, readCodes, readManifest, readNumbers, readRows, readShard, readSimplified,
   readTable,
 } from "./search-files.js";
-import { readPinyin, spell } from "./search-pinyin.js";
 
 export const PAGE_SIZE = 10;
 const FORMER = 1000; // a place in a former name comes after every place in the name
@@ -37,6 +36,46 @@ export class Engine {
     return this.opening;
   }
 
+  /** Read the manifest, and all records where there are few of them, before anything is typed. */
+  async prepare() {
+    await this.open();
+    performance.mark("search-ready");
+    if (this.manifest.shards > 0) return;
+    const count = Math.ceil(this.manifest.base / this.manifest.perFile);
+    await Promise.all(Array.from({ length: count }, (_, number) => this.unit(`r/${number}`, readTable, null)));
+  }
+
+  regionWords(code) {
+    return this.manifest.facets.get(`r${code}`)?.words ?? code;
+  }
+
+  facetWords(name, value) {
+    if (name === "region") return this.regionWords(value);
+    if (name === "year") return `20${value} 年`;
+    if (name === "outcome") return this.manifest.outcomes.find(([letter]) => letter === value)?.[1] ?? value;
+    return value;
+  }
+
+  /** Values of a facet with how many of the found subjects have them, the commonest first. */
+  facetValues(name, counts) {
+    const kind = name[0];
+    const found = [];
+    for (const [key, count] of counts ?? []) {
+      if (key[0] !== kind) continue;
+      const value = name === "authority" ? this.offices?.[Number(key.slice(1))] : key.slice(1);
+      if (value !== undefined && count > 0) found.push({ value, words: this.facetWords(name, value), count });
+    }
+    return found.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+  }
+
+  /** Plans, tasks, items and hand-written pages whose title has every word. */
+  async others(query, signal) {
+    if (!this.manifest.others || query.words.length === 0 || query.code !== null) return [];
+    const rows = await this.file(this.manifest.others, readRows, signal);
+    const found = rows.filter(([, title]) => query.words.every((word) => fold(title).includes(word)));
+    return found.map(([kind, title, href, beside]) => ({ kind, title, href, beside }));
+  }
+
   file(name, read, signal) {
     return this.store.get(new URL(name, this.address).href, read, signal);
   }
@@ -54,6 +93,15 @@ export class Engine {
 
   isHere(unit) {
     return this.store.has(new URL(this.unitAddress(unit), this.address).href);
+  }
+
+  async readOffices(signal) {
+    if (this.offices === undefined) {
+      const rows = await this.file(this.manifest.authorities, readRows, signal);
+      this.offices = rows.map(([name]) => name);
+      this.officeCounts = rows.map(([, count]) => Number(count));
+    }
+    return this.offices;
   }
 
   async readQuery(text, signal) {
@@ -76,7 +124,8 @@ export class Engine {
         return;
       } catch (error) {
         if (!(error instanceof Gone) || trial > 0) throw error;
-        this.opening = null; // the site was written anew since the manifest was read
+        this.opening = null;
+        this.offices = undefined; // the site was written anew since the manifest was read
       }
     }
   }
@@ -84,6 +133,10 @@ export class Engine {
   async *answers(text, filters, page, signal) {
     const query = await this.readQuery(text, signal);
     query.filters = filterValues(filters);
+    if (filters.authority) {
+      const number = (await this.readOffices(signal)).indexOf(filters.authority);
+      query.filters.push(`a${number}`);
+    }
     if (query.words.length === 0 && query.filters.length === 0) {
       yield { query, lines: [], total: 0, exact: true, facets: null, done: true };
       return;
@@ -94,23 +147,22 @@ export class Engine {
       return;
     }
     const [found, changed] = await Promise.all([this.plan(query, page, signal), overlay]);
-    yield this.merged(await found, changed, query, page, signal);
+    yield this.merged(found, changed, query, page);
   }
 
   // Reading everything, where there is little ---------------------------------------------------------------------
 
   async *scan(query, page, overlay, signal) {
-    const { base, perFile, phonetic } = this.manifest;
+    const { base, perFile } = this.manifest;
     const count = Math.ceil(base / perFile);
     const files = Array.from({ length: count }, (_, number) => this.unit(`r/${number}`, readTable, signal));
     files.forEach((file) => file.catch(() => {}));
     const changed = await overlay;
-    const spelling = phonetic && spell(query) ? await this.file(phonetic, readPinyin, signal) : null;
     const replaced = new Set(changed === null ? [] : changed.docs);
-    const found = changed === null ? [] : matching(changed, query, spelling);
+    const found = changed === null ? [] : matching(changed, query);
     for (let number = 0; number < count; number += 1) {
       const table = await files[number];
-      for (const line of matching(table, query, spelling)) if (!replaced.has(line.doc)) found.push(line);
+      for (const line of matching(table, query)) if (!replaced.has(line.doc)) found.push(line);
       const done = number === count - 1;
       if (!done && found.length > 0 && number % 4 === 0) yield answer(query, found.slice(), page, false);
     }
@@ -216,13 +268,11 @@ export class Engine {
       const lines = unique(files.flatMap(here));
       return { lines, total: lines.length, whole: true, offset: 0 };
     }
-    const counted = [...head.slice(begin - first * perPage + 1), ...pages.slice(first + 1, last), ...(first === last ? [] : tail)];
     const between = first === last
       ? head.slice(begin - first * perPage + 1, end - first * perPage).reduce((sum, [, n]) => sum + Number(n), 0)
       : head.slice(begin - first * perPage + 1).reduce((sum, [, n]) => sum + Number(n), 0) +
         pages.slice(first + 1, last).reduce((sum, { count }) => sum + count, 0) +
         tail.slice(0, end - last * perPage).reduce((sum, [, n]) => sum + Number(n), 0);
-    void counted;
     const [start, stop] = await Promise.all([begin, end].map((number) => this.unit(`c/${number}`, readCodes, signal)));
     const total = here(start).length + between + here(stop).length;
     // A page further on: skip whole files by their counts.
@@ -251,8 +301,9 @@ export class Engine {
       if (found !== undefined) lists.push({ unit: `l/${found.number}`, bits: found.bits, count: 8192 << found.bits });
     }
     for (const value of query.filters) {
-      const found = facets.get(value) ?? query.offices?.get(value);
-      if (found === undefined) return null; // nothing has this value
+      const office = value[0] === "a" ? { number: Number(value.slice(1)), count: this.officeCounts[value.slice(1)] } : null;
+      const found = office ?? facets.get(value) ?? null;
+      if (found === null || found.count === undefined) return null; // nothing has this value
       let bits = 0;
       while (found.count >> bits > 16384) bits += 1;
       lists.push({ unit: value.startsWith("a") ? `a/${found.number}` : `f/${found.number}`, bits, count: found.count });
@@ -261,10 +312,6 @@ export class Engine {
   }
 
   async byLists(query, page, signal, before) {
-    if (query.filters.some((value) => value.startsWith("a"))) {
-      const rows = await this.file(this.manifest.authorities, readRows, signal);
-      query.offices = new Map(rows.map(([, count], number) => [`a${number}`, { number, count: Number(count) }]));
-    }
     const lists = this.lists(query);
     if (lists === null || lists.some((list) => list.count === 0)) {
       return { lines: [], total: 0, counts: null, whole: true };
@@ -284,11 +331,9 @@ export class Engine {
       const until = files <= LIST_FILES ? 1 << bits : Math.min(1 << bits, part + Math.max(1, Math.min(need, 4)));
       const read = [];
       for (; part < until; part += 1) {
-        read.push(Promise.all(lists.map((list) => {
-          const chunk = part >> (bits - list.bits);
-          return this.unit(`${list.unit}.${chunk}`, readNumbers, signal);
-        })).then((numbers) => this.common(numbers, part, bits)));
-        // `part` is read when the promise is made, so the range is that of this turn.
+        const here = part;
+        const chunks = lists.map((list) => this.unit(`${list.unit}.${here >> (bits - list.bits)}`, readNumbers, signal));
+        read.push(Promise.all(chunks).then((numbers) => this.inAll(numbers, here, bits)));
       }
       for (const found of await Promise.all(read)) for (const doc of found) if (!shown.has(doc)) docs.push(doc);
     }
@@ -305,7 +350,7 @@ export class Engine {
     return { lines, total, counts: null, whole: false, exact: all, newestFirst: true, docs, offset: (page - 1) * PAGE_SIZE };
   }
 
-  common(numbers, part, bits) {
+  inAll(numbers, part, bits) {
     let width = 2;
     while (width < this.manifest.base) width *= 2;
     width /= 2 ** bits;
@@ -338,7 +383,7 @@ export class Engine {
 
   async merged(found, changed, query, page) {
     const replaced = new Set(changed === null ? [] : changed.docs);
-    const newer = changed === null ? [] : matching(changed, query, null);
+    const newer = changed === null ? [] : matching(changed, query);
     const base = found.lines.filter((line) => !replaced.has(line.doc));
     if (found.whole) return answer(query, [...newer, ...base], page, true, found.order);
     return this.partly(found, base, newer, replaced, query, page);
@@ -430,7 +475,6 @@ function filterValues(filters) {
   if (filters.year && filters.outcome) values.push(`p${filters.year}${filters.outcome}`);
   else if (filters.year) values.push(`y${filters.year}`);
   else if (filters.outcome) values.push(`o${filters.outcome}`);
-  if (filters.authority !== undefined && filters.authority !== null) values.push(`a${filters.authority}`);
   return values;
 }
 

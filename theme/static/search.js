@@ -1,9 +1,7 @@
-// Search over every published subject, in the page: the names typed are compared on the reader's device.
-// The parts of the index are fetched once, after the first focus or when the address has a query.
+// The search page: what is typed goes to the engine, what it answers is shown. Data only ever becomes text.
 
-const PAGE_SIZE = 20;
-const SLICE = 20_000; // rows scanned before the page may answer to the reader again
-const NAME = 0, CODE = 1, HREF = 2, REGION = 3, COUNT = 4, FORMER = 5, REG_NO = 6, LATEST = 7;
+import { Engine, PAGE_SIZE } from "./search-engine.js";
+import { checkCharacter, findRange, fold } from "./search-fold.js";
 
 const place = document.getElementById("search");
 const form = place.querySelector("form");
@@ -12,150 +10,13 @@ const status = document.getElementById("search-status");
 const hint = document.getElementById("search-hint");
 const list = document.getElementById("search-results");
 const pager = document.getElementById("search-pages");
+const facets = document.getElementById("search-facets");
+const others = document.getElementById("search-others");
 
-// Folding -----------------------------------------------------------------------------------------
-
-const PLAIN = /^[\u4e00-\u9fff0-9A-Z()]*$/;
-const OPENING = /[\[{〔【〈《「『﹝]/g;
-const CLOSING = /[\]}〕】〉》」』﹞]/g;
-const DROPPED = /[\s"'“”‘’·•・\u200b-\u200f\ufeff]/g;
-
-const foldCharacter = (character) =>
-  character.normalize("NFKC").toUpperCase().replace(OPENING, "(").replace(CLOSING, ")").replace(DROPPED, "");
-
-function fold(text) {
-  if (PLAIN.test(text)) return text;
-  let folded = "";
-  for (const character of text) folded += foldCharacter(character);
-  return folded;
-}
-
-/** Ranges of `text` (code units) whose folded form is `word`; the first one only. */
-function findRange(text, word) {
-  let folded = "";
-  const starts = [];
-  const ends = [];
-  let at = 0;
-  for (const character of text) {
-    for (const unit of foldCharacter(character)) {
-      folded += unit;
-      for (let i = 0; i < unit.length; i += 1) {
-        starts.push(at);
-        ends.push(at + character.length);
-      }
-    }
-    at += character.length;
-  }
-  const found = folded.indexOf(word);
-  return found < 0 ? null : [starts[found], ends[found + word.length - 1]];
-}
-
-// Codes (GB 32100-2015) ---------------------------------------------------------------------------
-
-const ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY";
-
-function checkDigit(code) {
-  let sum = 0;
-  let weight = 1;
-  for (const character of code.slice(0, 17)) {
-    const value = ALPHABET.indexOf(character);
-    if (value < 0) return null;
-    sum += value * weight;
-    weight = (weight * 3) % 31;
-  }
-  return ALPHABET[(31 - (sum % 31)) % 31];
-}
-
-// The query ---------------------------------------------------------------------------------------
-
-function readQuery(text) {
-  const words = text.normalize("NFKC").split(/\s+/).map(fold).filter(Boolean);
-  const joined = words.join("");
-  const code = /^[0-9A-Z]{4,18}$/.test(joined) ? joined : null;
-  const longest = Math.max(0, ...words.map((word) => [...word].length));
-  return { text: text.trim(), words, code, tooShort: words.length > 0 && longest < 2 };
-}
-
-const startsCode = (row, prefix) =>
-  (row[CODE] !== null && row[CODE].startsWith(prefix)) || (row[REG_NO] !== null && row[REG_NO].startsWith(prefix));
-
-/** 0 the very one, 1 begins with it, 2 contains it, 3 by a former name only, null no match. */
-function rank(row, folded, query) {
-  if (query.code !== null && startsCode(row, query.code)) return row[CODE] === query.code ? 0 : 1;
-  const hasAll = (name) =>
-    query.words.every(
-      (word) => name.includes(word) || (word.length >= 4 && /^[0-9A-Z]+$/.test(word) && startsCode(row, word)),
-    );
-  if (hasAll(folded)) {
-    const first = query.words[0];
-    if (folded === first) return 0;
-    return folded.startsWith(first) ? 1 : 2;
-  }
-  return row[FORMER].length > 0 && row[FORMER].some((name) => hasAll(fold(name))) ? 3 : null;
-}
-
-// The index ---------------------------------------------------------------------------------------
-
-let loading = null;
-const index = { rows: [], folded: [], complete: false };
-
-async function getJson(address) {
-  const answer = await fetch(address, { credentials: "omit" });
-  if (!answer.ok) throw new Error(`${answer.status} ${address}`);
-  return answer.json();
-}
-
-async function loadParts() {
-  const address = new URL(place.dataset.manifest, location.href);
-  const manifest = await getJson(address);
-  const parts = new Array(manifest.parts.length).fill(null);
-  let next = 0;
-  let done = 0;
-  const worker = async () => {
-    while (next < parts.length) {
-      const mine = next;
-      next += 1;
-      try {
-        parts[mine] = await getJson(new URL(manifest.parts[mine].href, address));
-      } catch {
-        parts[mine] = null; // counted below: the total is then 至少
-      }
-      done += 1;
-      if (parts.length > 4 && input.value.trim() !== "") say(`正在载入查询数据（${done}/${parts.length}）…`);
-    }
-  };
-  await Promise.all(Array.from({ length: 6 }, worker));
-  if (parts.length > 0 && parts.every((part) => part === null)) throw new Error("no part could be read");
-  index.complete = parts.every((part) => part !== null);
-  index.rows = parts.filter(Boolean).flat();
-  index.folded = index.rows.map((row) => fold(row[NAME]));
-}
-
-function load() {
-  loading ??= loadParts().catch((error) => {
-    loading = null; // the next try starts afresh
-    throw error;
-  });
-  return loading;
-}
-
-const breathe = () => new Promise((resolve) => setTimeout(resolve));
-
-/** Row numbers in the order to show, or null when a newer query has taken over. */
-async function scan(query, isCurrent) {
-  const ranks = [[], [], [], []];
-  for (let at = 0; at < index.rows.length; at += 1) {
-    if (at % SLICE === SLICE - 1) {
-      await breathe();
-      if (!isCurrent()) return null;
-    }
-    const found = rank(index.rows[at], index.folded[at], query);
-    if (found !== null) ranks[found].push(at);
-  }
-  return ranks.flat();
-}
-
-// Showing -----------------------------------------------------------------------------------------
+const engine = new Engine(place.dataset.manifest);
+const root = place.dataset.root;
+const KINDS = { plan: "抽查计划", task: "抽查任务", item: "抽查事项", page: "说明" };
+const FACETS = { region: "地区", year: "年度", outcome: "检查结果", authority: "检查机关" };
 
 function element(tag, className, ...children) {
   const made = document.createElement(tag);
@@ -165,12 +26,30 @@ function element(tag, className, ...children) {
 }
 
 const say = (...content) => status.replaceChildren(...content);
-const clear = () => {
-  say();
-  hint.replaceChildren();
-  list.replaceChildren();
-  pager.replaceChildren();
-};
+const clear = () => [status, hint, list, pager, facets, others].forEach((one) => one.replaceChildren());
+
+// The address -------------------------------------------------------------------------------------
+
+function readAddress() {
+  const search = new URLSearchParams(location.search);
+  const filters = Object.fromEntries(Object.keys(FACETS).map((name) => [name, search.get(name) || null]));
+  return {
+    text: search.get("q") ?? "",
+    filters,
+    page: Math.max(1, Number.parseInt(search.get("page"), 10) || 1),
+  };
+}
+
+function writeAddress({ text, filters, page }) {
+  const search = new URLSearchParams();
+  if (text) search.set("q", text);
+  for (const [name, value] of Object.entries(filters)) if (value) search.set(name, value);
+  if (page > 1) search.set("page", String(page));
+  const query = search.toString();
+  return query ? `?${query}` : location.pathname;
+}
+
+// One line ----------------------------------------------------------------------------------------
 
 function marked(text, words) {
   const ranges = words.map((word) => findRange(text, word)).filter(Boolean).sort((a, b) => a[0] - b[0]);
@@ -186,59 +65,68 @@ function marked(text, words) {
   return pieces.filter((piece) => piece !== "");
 }
 
-function entry(row, query) {
-  const link = element("a", "", ...marked(row[NAME], query.words));
-  link.href = row[HREF];
+const day = (number) => new Date((number - 719163) * 86400000).toISOString().slice(0, 10);
+
+function entry(line, query) {
+  const link = element("a", "", ...marked(line.name, query.words));
+  link.href = root + line.path;
   const facts = element("p", "meta");
-  const code = row[CODE] ?? row[REG_NO];
-  if (code !== null) {
-    const wanted = query.code !== null ? [query.code] : query.words;
-    facts.append(element("span", "code", ...marked(code, wanted)));
-  }
-  if (row[REGION]) facts.append(element("span", "", row[REGION]));
-  facts.append(element("span", "", `${row[COUNT]} 条公示结果`));
-  if (row[LATEST]) facts.append(element("span", "", `最近检查 ${row[LATEST]}`));
+  const code = line.code ?? line.regNo;
+  if (code !== null) facts.append(element("span", "code", ...marked(code, query.words)));
+  facts.append(element("span", "", engine.regionWords(line.region)));
+  facts.append(element("span", "", `${line.results} 条公示结果`));
+  facts.append(element("span", "", `最近检查 ${day(line.latest)}`));
   const item = element("li", "", element("h2", "", link), facts);
-  const former = row[FORMER].filter((name) => query.words.some((word) => fold(name).includes(word)));
+  const former = line.formerNames.filter((name) => query.words.some((word) => fold(name).includes(word)));
   if (former.length > 0) {
-    const line = element("p", "meta", "曾用名：");
-    former.forEach((name, i) => line.append(i > 0 ? "、" : "", element("span", "", ...marked(name, query.words))));
-    item.append(line);
+    const earlier = element("p", "meta", "曾用名：");
+    former.forEach((name, i) => earlier.append(i > 0 ? "、" : "", element("span", "", ...marked(name, query.words))));
+    item.append(earlier);
   }
   return item;
 }
 
-function address(text, page) {
-  const search = new URLSearchParams();
-  if (text) search.set("q", text);
-  if (page > 1) search.set("page", String(page));
-  const query = search.toString();
-  return query ? `?${query}` : location.pathname;
-}
+// Around the lines ----------------------------------------------------------------------------------
 
-function pages(query, page, last) {
+function showPages(wanted, page, last) {
   if (last < 2) return;
   const step = (label, number, enabled) => {
-    const item = element("li", "");
-    if (enabled) {
-      const link = element("a", "", label);
-      link.href = address(query.text, number);
-      link.dataset.page = String(number);
-      item.append(link);
-    } else {
-      item.append(element("span", "disabled", label));
-    }
-    return item;
+    if (!enabled) return element("li", "", element("span", "disabled", label));
+    const link = element("a", "", label);
+    link.href = writeAddress({ ...wanted, page: number });
+    return element("li", "", link);
   };
   const here = element("li", "here", `第 ${page} 页，共 ${last} 页`);
-  pager.append(
-    element("ul", "pagination", step("上一页", page - 1, page > 1), here, step("下一页", page + 1, page < last)),
-  );
+  pager.append(element("ul", "pagination", step("上一页", page - 1, page > 1), here, step("下一页", page + 1, page < last)));
+}
+
+function showFacets(wanted, answer) {
+  const rows = [];
+  for (const [name, title] of Object.entries(FACETS)) {
+    const values = engine.facetValues(name, answer.facets).slice(0, 12);
+    const chosen = wanted.filters[name];
+    if (chosen && !values.some(({ value }) => value === chosen)) {
+      values.unshift({ value: chosen, words: engine.facetWords(name, chosen), count: null });
+    }
+    if (values.length < 2 && !chosen) continue;
+    const chips = element("ul", "chips");
+    for (const { value, words, count } of values) {
+      const link = element("a", "", count === null ? words : `${words} ${count}`);
+      const filters = { ...wanted.filters, [name]: value === chosen ? null : value };
+      link.href = writeAddress({ text: wanted.text, filters, page: 1 });
+      if (value === chosen) link.setAttribute("aria-current", "true");
+      chips.append(element("li", "", link));
+    }
+    rows.push(element("dt", "", title), element("dd", "", chips));
+  }
+  if (rows.length > 0) facets.append(element("details", "", element("summary", "", "缩小范围"), element("dl", "", ...rows)));
+  const details = facets.querySelector("details");
+  if (details && Object.values(wanted.filters).some(Boolean)) details.open = true;
 }
 
 function adviseOnCode(query) {
   if (query.code === null || query.code.length !== 18) return;
-  const expected = checkDigit(query.code);
+  const expected = checkCharacter(query.code);
   const sentence =
     expected === null
       ? "统一社会信用代码不使用字母 I、O、S、V、Z，请核对输入。"
@@ -259,106 +147,125 @@ function showNothing() {
   );
 }
 
-function showFailure(isCurrent) {
+function showFailure() {
   clear();
   say("查询数据没有载入成功。");
   const again = element("button", "button", "再试一次");
   again.type = "button";
-  again.addEventListener("click", () => isCurrent() && run(readPage()));
+  again.addEventListener("click", () => run(readAddress()));
   hint.append(element("p", "", "可能是网络中断。您也可以用本页下方的链接按地区、按月份查找。"), again);
 }
 
-let turn = 0;
-
-async function run(page) {
-  turn += 1;
-  const mine = turn;
-  const isCurrent = () => mine === turn;
-  const query = readQuery(input.value);
-  if (query.words.length === 0) {
-    clear();
-    if (query.text !== "") say("请输入汉字、字母或者数字。");
-    return undefined;
-  }
-  if (query.tooShort) {
-    clear();
-    say("请再输入一个字：至少要有连续两个字，或者代码的前四位。");
-    return undefined;
-  }
-  if (index.rows.length === 0) say("正在载入查询数据…");
-  try {
-    await load();
-  } catch {
-    if (isCurrent()) showFailure(isCurrent);
-    return undefined;
-  }
-  if (!isCurrent()) return undefined;
-  const found = await scan(query, isCurrent);
-  if (found === null || !isCurrent()) return undefined;
-
-  const last = Math.max(1, Math.ceil(found.length / PAGE_SIZE));
-  const shown = Math.min(Math.max(1, page), last);
-  clear();
-  const total = element("strong", "", `${index.complete ? "" : "至少 "}${found.length}`);
-  total.dataset.total = "";
-  say("找到 ", total, " 个检查对象", shown > 1 ? `，第 ${shown} 页` : "", index.complete ? "" : "（部分数据没有载入）");
-  adviseOnCode(query);
-  if (found.length === 0) showNothing();
-  const from = (shown - 1) * PAGE_SIZE;
-  list.start = from + 1;
-  list.append(...found.slice(from, from + PAGE_SIZE).map((at) => entry(index.rows[at], query)));
-  pages(query, shown, last);
-  return undefined;
+function showOthers(found, words) {
+  if (found.length === 0) return;
+  const items = found.slice(0, 20).map(({ kind, title, href, beside }) => {
+    const link = element("a", "", ...marked(title, words));
+    link.href = href;
+    const facts = element("p", "meta", element("span", "", KINDS[kind] ?? kind));
+    if (beside) facts.append(element("span", "", beside));
+    return element("li", "", element("h3", "", link), facts);
+  });
+  others.append(
+    element("h2", "section-title", `计划、任务、事项和说明（${found.length}）`),
+    element("ul", "entries", ...items),
+  );
 }
 
-// Address, events ---------------------------------------------------------------------------------
+function show(wanted, answer) {
+  clear();
+  const { query, total, exact, page } = answer;
+  const number = element("strong", "", exact ? String(total) : `至少 ${total}`);
+  number.dataset.total = "";
+  say("找到 ", number, " 个检查对象", page > 1 ? `，第 ${page} 页` : "", answer.done ? "" : "，还在查找…");
+  adviseOnCode(query);
+  if (answer.done && total === 0) showNothing();
+  list.start = (page - 1) * PAGE_SIZE + 1;
+  list.append(...answer.lines.map((line) => entry(line, query)));
+  const known = Math.max(1, Math.ceil(total / PAGE_SIZE));
+  showPages(wanted, page, exact || answer.lines.length < PAGE_SIZE ? known : Math.max(known, page + 1));
+  if (answer.facets !== null || Object.values(wanted.filters).some(Boolean)) showFacets(wanted, answer);
+}
 
-const readPage = () => Math.max(1, Number.parseInt(new URLSearchParams(location.search).get("page"), 10) || 1);
+// Running -----------------------------------------------------------------------------------------
+
+let current = null;
+
+async function run(wanted) {
+  current?.abort();
+  current = new AbortController();
+  const { signal } = current;
+  if (wanted.text.trim() === "" && !Object.values(wanted.filters).some(Boolean)) {
+    clear();
+    return;
+  }
+  try {
+    let answer = null;
+    for await (answer of engine.search(wanted.text, wanted.filters, wanted.page, signal)) {
+      if (signal.aborted) return;
+      if (answer.query.words.length === 0 && answer.query.filters.length === 0) {
+        clear();
+        say("请输入汉字、字母或者数字。");
+        return;
+      }
+      show(wanted, answer);
+    }
+    if (wanted.page > 1 || Object.values(wanted.filters).some(Boolean)) return;
+    const found = await engine.others(answer.query, signal);
+    if (!signal.aborted) showOthers(found, answer.query.words);
+  } catch (error) {
+    if (!signal.aborted) showFailure(error);
+  }
+}
 
 function fromAddress() {
   clearTimeout(waiting);
   finished = true;
-  input.value = new URLSearchParams(location.search).get("q") ?? "";
-  return run(readPage());
+  const wanted = readAddress();
+  input.value = wanted.text;
+  return run(wanted);
 }
 
 // One step back in the browser's history is one search, not one keystroke: the first keystroke after a
 // finished search makes a new entry, the following ones rewrite it.
 let finished = true;
 let waiting = 0;
-input.addEventListener("focus", () => load().catch(() => {}), { once: true });
+
+function go(wanted, isFinished) {
+  const next = writeAddress(wanted);
+  if (finished && next !== location.search) history.pushState(null, "", next);
+  else history.replaceState(null, "", next);
+  finished = isFinished;
+  return run(wanted);
+}
+
 function typed() {
   clearTimeout(waiting);
-  waiting = setTimeout(() => {
-    const next = address(input.value.trim(), 1);
-    if (finished) history.pushState(null, "", next);
-    else history.replaceState(null, "", next);
-    finished = false;
-    run(1);
-  }, 150);
+  waiting = setTimeout(() => go({ ...readAddress(), text: input.value.trim(), page: 1 }, false), 120);
 }
+
+input.addEventListener("focus", () => engine.prepare().catch(() => {}), { once: true });
 input.addEventListener("input", (event) => event.isComposing || typed());
 input.addEventListener("compositionend", typed);
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   clearTimeout(waiting);
-  const next = address(input.value.trim(), 1);
-  if (next !== location.search) history.pushState(null, "", next);
-  finished = true;
-  run(1);
+  go({ ...readAddress(), text: input.value.trim(), page: 1 }, true);
 });
 
-pager.addEventListener("click", async (event) => {
-  const link = event.target.closest("a[data-page]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  history.pushState(null, "", link.getAttribute("href"));
-  finished = true;
-  await run(Number(link.dataset.page));
-  status.focus();
-  status.scrollIntoView({ block: "start" });
-});
+for (const links of [pager, facets]) {
+  links.addEventListener("click", async (event) => {
+    const link = event.target.closest("a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    history.pushState(null, "", link.getAttribute("href"));
+    finished = true;
+    await run(readAddress());
+    status.focus();
+    status.scrollIntoView({ block: "start" });
+  });
+}
 
 addEventListener("popstate", fromAddress);
+engine.prepare().catch(() => {});
 if (location.search) fromAddress();

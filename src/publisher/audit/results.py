@@ -1,6 +1,5 @@
 """Whether every published result is where it should be, and says what the ledger says."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, func, select
 
-from publisher import paths
+from publisher import paths, searchfile
 from publisher.audit.difference import Difference
 from publisher.audit.downloads import BROKEN, digest, expected_rows, month_records, month_rows, rows_digest
 from publisher.audit.pages import read_page, untold
@@ -18,7 +17,7 @@ from publisher.audit.reading import normal
 from publisher.ledger import shown as ledger_shown
 from publisher.ledger.schema import record, shown, subject
 
-_PART = re.compile(r"/search/part-(\d+)-[0-9a-f]+\.json")
+_SUBJECT_CHUNK = 4096
 _MONTH_CHUNK = 20 * paths.LIST_PAGE
 
 
@@ -37,25 +36,21 @@ def of_subjects(
 
     ``labels``: the words of each outcome by its id; ``step`` is told how many more subjects were compared.
     """
-    parts, manifest = _search_parts(output)
-    yield from manifest
+    rows, unread = _search_rows(output)
+    yield from unread
     highest = connection.execute(select(func.max(record.c.subject_no)).where(record.c.state == "published")).scalar()
-    for first in range(0, (highest or 0) + 1, paths.SEARCH_PART):
-        number = first // paths.SEARCH_PART
-        rows, unread = _part_rows(output, parts.get(number))
-        yield from unread
-        where = parts.get(number, paths.SEARCH_MANIFEST)
+    for first in range(0, (highest or 0) + 1, _SUBJECT_CHUNK):
         for _, group in groupby(_of_range(connection, first), key=lambda one: one.row.subject_no):
             results = list(group)
             yield from _subject_page(output, results, labels)
-            yield from _search_row(where, results, rows.pop(results[0].row.path, None))
+            yield from _search_row(results, rows.pop(hash(results[0].row.path), None))
             step(1)
-        for _ in rows:
-            yield Difference("leak", where, "a subject of whom nothing is shown")
+    for _ in rows:
+        yield Difference("leak", paths.SEARCH_MANIFEST, "a subject of whom nothing is shown")
 
 
 def _of_range(connection: Connection, first: int) -> Iterator[Told]:
-    query = _query().where(record.c.subject_no >= first, record.c.subject_no < first + paths.SEARCH_PART)
+    query = _query().where(record.c.subject_no >= first, record.c.subject_no < first + _SUBJECT_CHUNK)
     return _read(connection, query.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no))
 
 
@@ -105,35 +100,24 @@ def _subject_page(output: Path, results: list[Told], labels: Mapping[str, str]) 
             yield Difference("differs", where, f"{name}: finding {number} {key}", rule)
 
 
-def _search_parts(output: Path) -> tuple[dict[int, str], list[Difference]]:
+def _search_rows(output: Path) -> tuple[dict[int, int], list[Difference]]:
+    """Return what the search index says of each subject, by its address; both as marks, for there may be a million."""
     try:
-        manifest = orjson.loads((output / paths.file_of(paths.SEARCH_MANIFEST)).read_bytes())
-        found = [_PART.search(one["href"]) for one in manifest["parts"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}, [Difference("missing", paths.SEARCH_MANIFEST, "the list of the search index's parts")]
-    strange = [Difference("differs", paths.SEARCH_MANIFEST, "an address that is no part's") for one in found if not one]
-    return {int(one[1]): one[0] for one in found if one}, strange
-
-
-def _part_rows(output: Path, address: str | None) -> tuple[dict[str, list[Any]], list[Difference]]:
-    """Return the rows of a part by the subject's address."""
-    if address is None:
-        return {}, []
-    try:
-        rows = orjson.loads((output / paths.file_of(address)).read_bytes())
-        return {_below(row[2], paths.SUBJECTS): row for row in rows}, []
+        told = searchfile.manifest((output / paths.file_of(paths.SEARCH_MANIFEST)).read_bytes())
+        lines = searchfile.every_line(told, lambda name: (output / paths.file_of(paths.SEARCH + name)).read_bytes())
+        return {hash(line.path): hash((line.name, line.uscc, line.results)) for line in lines}, []
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}, [Difference("missing", address, "a part of the search index")]
+        return {}, [Difference("missing", paths.SEARCH_MANIFEST, "the search index, or a file of it")]
 
 
-def _search_row(where: str, results: list[Told], row: list[Any] | None) -> Iterator[Difference]:
+def _search_row(results: list[Told], row: int | None) -> Iterator[Difference]:
     one = results[0]
     name = f"result {one.row.record_id}: its subject in the search index"
     told = one.body["subject"]
     if row is None:
-        yield Difference("missing", where, name, one.row.rule)
-    elif [row[0], row[1], row[4]] != [told["name"], told["uscc"], len(results)]:
-        yield Difference("differs", where, name, one.row.rule)
+        yield Difference("missing", paths.SEARCH_MANIFEST, name, one.row.rule)
+    elif row != hash((told["name"], told["uscc"], len(results))):
+        yield Difference("differs", paths.SEARCH_MANIFEST, name, one.row.rule)
 
 
 def _below(href: str, folder: str) -> str:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,11 +11,15 @@ from pathlib import Path
 from publisher.errors import LedgerError
 from publisher.model import SHANGHAI
 
+PATIENCE = 1.0  # seconds; a builder whose run was killed ends with its next chunk
+
 
 @contextmanager
 def only_run(var: Path) -> Iterator[None]:
     """Hold the run lock of a portal. The system lets go of it when the process ends, however it ends.
 
+    Child processes that are started with open handles hold it too: a builder that outlives a killed run must end
+    before another run may begin, or it would write what is stale by then. Waits :data:`PATIENCE` seconds for that.
     Raises :class:`LedgerError` naming the process that holds it and since when.
     """
     try:
@@ -23,8 +28,9 @@ def only_run(var: Path) -> Iterator[None]:
     except OSError as error:
         raise LedgerError(f"{var} cannot be written: {error.strerror}") from error
     try:
+        os.set_inheritable(handle, True)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(handle)
         except BlockingIOError:
             holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
             raise LedgerError(f"another run is under way ({holder}); wait for it to end, then run again") from None
@@ -33,3 +39,14 @@ def only_run(var: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _take(handle: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)

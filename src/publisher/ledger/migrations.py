@@ -15,7 +15,6 @@ def _first(connection: Connection) -> None:
 def _search(connection: Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.search_base, schema.search_change])
     connection.execute(schema.owed_page.delete().where(schema.owed_page.c.scope == "search_part"))
-    connection.execute(schema.owed_page.insert().values(scope="search", key=""))
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (_first, _search)

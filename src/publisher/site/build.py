@@ -102,6 +102,7 @@ def _in_child(job: Job, on_progress: OnProgress) -> tuple[int, int]:
             stdout=subprocess.PIPE,
             stderr=noise,
             text=True,
+            close_fds=False,  # it holds the run lock as long as it lives (ledger/lock.py)
         )
         assert child.stdin is not None
         assert child.stdout is not None

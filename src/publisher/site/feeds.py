@@ -61,7 +61,7 @@ def sitemap_index(site: Site, overviews: Iterable[str]) -> list[File]:
 
 def robots(site: Site) -> File:
     """Return robots.txt: everything may be read; the search page's parts are not pages."""
-    lines = ("User-agent: *", f"Disallow: {site.href('/search/part-')}", f"Sitemap: {site.job.base_url}{paths.SITEMAP}")
+    lines = ("User-agent: *", f"Disallow: {site.href('/search/')}*.bin", f"Sitemap: {site.job.base_url}{paths.SITEMAP}")
     return File(paths.ROBOTS, "\n".join((*lines, "")).encode())
 
 

@@ -31,6 +31,7 @@ from publisher.ledger.owed import owed_pages
 from publisher.site import units
 from publisher.site.install import File, Installed, Part, Tree
 from publisher.site.job import Job
+from publisher.site.search.update import Index
 from publisher.site.views import Page, Site
 
 CHUNK = 200  # parts rendered and installed together
@@ -147,9 +148,15 @@ class RecordPages(Generator):
                 (scope, key): () for scope in ("results_of_plan", "results_of_list") for key in owed.get(scope, ())
             }
             tree.install(self.ledger, widening)
+            totals.append(Index(writer.site, self.ledger, tree).update(self._titles(writer.site)))
         finally:
             tree.close()
         type(self).installed = Installed(sum(one.written for one in totals), sum(one.removed for one in totals))
+
+    def _titles(self, site: Site) -> list[tuple[str, str]]:
+        """Return title and address of the hand-written pages that are shown."""
+        pages = (page for page in self.context["pages"] if page.metadata.get("plan") in {None, *site.plans})
+        return [(page.title, "/" + page.save_as.removesuffix("index.html")) for page in pages]
 
     def _rendered(self, writer: CollectingWriter, parts: list[Part]) -> dict[Part, list[File]]:
         documents = {

@@ -12,14 +12,14 @@ from publisher.errors import RenderFailed
 from publisher.ledger import deltas, shown
 from publisher.ledger.schema import page, record, subject
 from publisher.ledger.shown import Shown
-from publisher.site import feeds, items, plans, portal, results, search_index, subjects
+from publisher.site import feeds, items, plans, portal, results, subjects
 from publisher.site.data import changes, database, files
 from publisher.site.data import page as data_page
 from publisher.site.install import File
 from publisher.site.views import Page, Site
 
 # Subjects and lists come first, so that what is withdrawn goes first; overviews read the list of files and come last.
-ORDER = ("subject", "month_page", "month", "data_year", "delta", "search_part", "task", "plan", "plans_year",
+ORDER = ("subject", "month_page", "month", "data_year", "delta", "task", "plan", "plans_year",
          "item_list", "region_page", "region", "sitemap_part", "data_all", "portal")  # fmt: skip
 
 
@@ -40,8 +40,6 @@ def render(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> li
             return [*changes.delta_file(site, int(run_no), int(part))]
         case "data_all":
             return [*database.database_files(site), *changes.index_files(site)]
-        case "search_part":
-            return [*search_index.part(site, int(key))]
         case "task":
             plan_id, task_id = key.split("/")
             return [*plans.task_page(site, plan_id, task_id)]
@@ -78,7 +76,6 @@ def _portal(site: Site) -> Iterator[Page | File]:
     ]
     yield from pages
     yield portal.missing_page(site)
-    yield search_index.manifest(site)
     yield feeds.feed(site)
     yield from feeds.sitemap_index(site, [one.address for one in pages if isinstance(one, Page)])
     yield feeds.robots(site)
@@ -132,8 +129,7 @@ def everything(connection: Connection) -> Iterator[tuple[str, str]]:
         for number in shown.month_pages(connection, size.year, size.month):
             yield "month_page", f"{month}/{number}"
     highest = connection.execute(select(subject.c.subject_no).order_by(subject.c.subject_no.desc()).limit(1)).scalar()
-    for number in range((highest or 0) // paths.SEARCH_PART + 1):
-        yield "search_part", str(number)
+    yield "search", ""
     for number in range((highest or 0) // paths.SITEMAP_PART + 1):
         yield "sitemap_part", str(number)
     for one in shown.all_of(connection, "plan"):

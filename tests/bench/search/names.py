@@ -34,12 +34,35 @@ BUSINESS = (
     "人力资源 劳务 企业管理 企业管理咨询 投资管理 投资 融资租赁 资产管理 网络科技 软件 智能科技 智能装备 自动化设备 半导体 通信 家具 家居 木业 陶瓷 "
     "玻璃 橡塑 橡胶 轴承 阀门 泵业 船舶 船务 航运 园林绿化 市政工程 消防工程 安防科技 检测技术 保洁服务 家政服务 健康管理 美容 体育文化 珠宝 眼镜"
 ).split()
-FORMS = ("有限公司", "股份有限公司", "有限责任公司", "集团有限公司", "厂", "经营部", "中心（有限合伙）", "合作社", "商行", "分公司")
+FORMS = (
+    "有限公司",
+    "股份有限公司",
+    "有限责任公司",
+    "集团有限公司",
+    "厂",
+    "经营部",
+    "中心（有限合伙）",
+    "合作社",
+    "商行",
+    "分公司",
+)
 FORM_WEIGHTS = (62, 4, 4, 2, 6, 7, 2, 3, 5, 5)
 SHOPS = "面馆 小吃店 便利店 超市 理发店 水果店 五金店 服装店 烟酒店 早餐店 火锅店 修理部 药店 花店 母婴用品店 土菜馆 建材店".split()
-STREETS = "玉山 新区 开发区 城南 城北 城东 城西 中山 人民 解放 建设 文化 和平 胜利 长江 黄河 太湖 运河 古城 新城".split()
+STREETS = (
+    "玉山 新区 开发区 城南 城北 城东 城西 中山 人民 解放 建设 文化 和平 胜利 长江 黄河 太湖 运河 古城 新城".split()
+)
 DEPARTMENTS = "市场监督管理局 应急管理局 生态环境局 农业农村局 文化广电和旅游局 卫生健康委员会 住房和城乡建设局 交通运输局".split()
-OUTCOMES = ("none_found", "not_cooperating", "closed", "found", "unregistered", "qualified", "unqualified", "other", "absent")
+OUTCOMES = (
+    "none_found",
+    "not_cooperating",
+    "closed",
+    "found",
+    "unregistered",
+    "qualified",
+    "unqualified",
+    "other",
+    "absent",
+)
 OUTCOME_WEIGHTS = (70, 1, 2, 12, 3, 5, 2, 3, 2)
 ALPHABET = uscc.ALPHABET
 
@@ -101,7 +124,9 @@ def _name(random_: random.Random, region: str, place: str) -> str:
         owner = random_.choice(SURNAMES) + random_.choice(TRADE)
         return f"{place}{street}{random_.choice(('镇', '街道', ''))}{owner}{random_.choice(SHOPS)}"
     form = random_.choices(FORMS, FORM_WEIGHTS)[0]
-    business = random_.choice(BUSINESS) if random_.random() < 0.3 else BUSINESS[int(len(BUSINESS) * random_.random() ** 2)]
+    business = (
+        random_.choice(BUSINESS) if random_.random() < 0.3 else BUSINESS[int(len(BUSINESS) * random_.random() ** 2)]
+    )
     trade = _trade(random_)
     style = random_.random()
     if style < 0.08:

@@ -1,9 +1,11 @@
 """A small portal made by hand: a ledger by direct inserts, and the tree of files that says the same."""
 
+import base64
 import csv
 import hashlib
 import html
 import io
+import zlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,7 +15,7 @@ import orjson
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from publisher import paths
+from publisher import searchfile
 from publisher.audit import Difference, audit
 from publisher.audit.difference import address_of
 from publisher.ledger import Ledger
@@ -81,9 +83,11 @@ class Portal:
 
     def change(self, file: str, before: str, after: str) -> None:
         """Change words in a file, which the ledger then knows as it is."""
-        text = (self.output / file).read_text("utf-8")
+        content = (self.output / file).read_bytes()
+        text = (searchfile.inflate(content) if file.endswith(".bin") else content).decode()
         assert before in text
-        self.write(file, text.replace(before, after))
+        changed = text.replace(before, after)
+        self.write(file, deflated(changed) if file.endswith(".bin") else changed)
 
     def receive(self, body: dict[str, Any]) -> None:
         number = body["version"] if body["kind"] == "result" else body.get("revision", 1)
@@ -164,13 +168,25 @@ class Portal:
         self.write_search(results, address)
 
     def write_search(self, results: list[dict[str, Any]], address: dict[str, str]) -> None:
-        by_subject: dict[str, list[Any]] = {}
+        rows: dict[str, list[str]] = {}
         for one in results:
-            row = [one["subject"]["name"], one["subject"]["uscc"], address[one["result_id"]], None, 0, []]
-            by_subject.setdefault(address[one["result_id"]], row)[4] += 1
-        part = paths.search_part(0, "0123456789abcdef")
-        self.write(part[1:], orjson.dumps(list(by_subject.values())))
-        self.write("search/index.json", orjson.dumps({"parts": [{"href": part}], "total": len(by_subject)}))
+            told, path = one["subject"], address[one["result_id"]]
+            row = rows.setdefault(
+                path, [told["name"], "", told["uscc"], "", path, told["region_code"], "0", "", "", ""]
+            )
+            row[6] = str(int(row[6]) + 1)
+        gaps = ["1"] * len(rows)
+        table = "\x1e".join("\n".join(column) for column in zip(*([gap, gap, *row] for gap, row in
+                            zip(gaps, rows.values(), strict=True)), strict=True))  # fmt: skip
+        self.write("search/x/r0/0.bin", deflated(table))
+        head = base64.b64encode(deflated("\x1d\x1d\x1d")).decode()
+        manifest = {"format": 1, "generation": "x", "base": 1000, "perFile": 1000, "overlay": None, "head": head}
+        self.write("search/index.json", orjson.dumps(manifest))
+
+
+def deflated(text: str) -> bytes:
+    machine = zlib.compressobj(wbits=-15)
+    return machine.compress(text.encode()) + machine.flush()
 
 
 def document(heading: str, inside: str) -> str:

@@ -154,7 +154,7 @@ def test_the_pages_that_speak_of_a_result_are_owed(book, make_result):
     number = str(book.record("R-1").subject_no)
     assert owed(book) == {
         ("portal", ""), ("subject", number), ("plan", "P2021-1"), ("task", "P2021-1/T2021-1-1"), ("month", "2021-06"),
-        ("month_page", "2021-06/1"), ("region", "320102"), ("region_page", "320102/1"), ("search_part", "0"),
+        ("month_page", "2021-06/1"), ("region", "320102"), ("region_page", "320102/1"), ("search_subject", "1"),
         ("sitemap_part", "0"),
     }  # fmt: skip
 

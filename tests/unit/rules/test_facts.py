@@ -59,3 +59,41 @@ def test_plans_lists_tombstones_and_holds(profile_named, body):
     temporary = body["plan"](plan_type="temporary", filed_on=date(2026, 2, 2))
     assert facts_of("plan", [temporary], [], None, [], profile_named("national")).plan_year is None
     assert facts_of("item_list", [body["item_list"]()], [], None, [], profile_named("national")).record_id == "L-1"
+
+
+@pytest.mark.parametrize(
+    ("final", "ended_on"),
+    [((True, True), 2), ((True, False), 1), ((False, False), 2), ((True, True, False), 2), ((False, False, False), 3)],
+)
+def test_the_highest_final_version_tells_when_the_inspection_ended(profile_named, body, final, ended_on):
+    versions = [
+        body["result"](
+            version=number,
+            ended_on=date(2026, 3, number),
+            region_code=f"32010{number}",
+            finalized_on=date(2026, 4, 1) if is_final else None,
+        )
+        for number, is_final in enumerate(final, 1)
+    ]
+    facts = facts_of("result", versions, [], None, [], profile_named("national"))
+    assert (facts.ended_on, facts.region_code) == (date(2026, 3, ended_on), f"32010{ended_on}")
+
+
+@pytest.mark.parametrize(
+    ("label", "code", "outcome"),
+    [
+        ("b", None, "not_disclosed"),
+        ("没有这种说法", "b", "not_disclosed"),
+        ("合格", "b", None),
+        ("合格", None, "passed"),
+    ],
+)
+def test_the_code_of_a_finding_counts_beside_its_label(profile_named, body, label, code, outcome):
+    profile = profile_named("zhejiang-codes")
+    known = {
+        each.key.removeprefix("codes."): each.value[0] for each in profile.values() if each.key.startswith("codes.")
+    }
+    written = {"b": known["not_disclosed"]}
+    result = body["result"]()
+    result["findings"][0] |= {"outcome": written.get(label, label), "outcome_code": written.get(code, code)}
+    assert facts_of("result", [result], [], None, [], profile).versions[0].outcomes == (outcome,)

@@ -2,6 +2,7 @@
 
 import os
 from datetime import date, timedelta
+from importlib.resources import files
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,12 +10,18 @@ from hypothesis import strategies as st
 
 from publisher.errors import CalendarGap
 from publisher.model import STATES, CaseType
-from publisher.rules import Hold, facts_of, judge, load_profile, load_workdays, why_before_rules
+from publisher.rules import Hold, Workdays, facts_of, judge, load_profile, load_workdays, why_before_rules
 from publisher.rules.judge import CAUSES, MARKS, _full, _plain, ground_on
 from publisher.rules.terms import RULE_IDS
 from publisher.rules.timeline import Timeline
 
 ONE_DAY = timedelta(1)
+# up to the last year the notices are known for when this was written: a later file must not break a test
+TO_2026 = Workdays.parse(
+    each.read_text("utf-8")
+    for each in files("publisher").joinpath("rules", "calendar").iterdir()
+    if each.name.endswith(".toml") and int(each.name.removesuffix(".toml")) <= 2026
+)
 WORKDAYS = load_workdays()
 NAMES = ("national", "jiangsu-2021", "changjiang-2023", "national-2024")
 PROFILES = [load_profile(name) for name in NAMES]
@@ -407,3 +414,76 @@ def test_a_period_ends_by_the_law_of_its_own_time(own, workdays, facts):
     of = facts(profile, [first, {**first, "version": 2, "finalized_on": date(2020, 4, 1), "outcome": "不合格"}])
     verdict = judge(of, profile, workdays, date(2020, 6, 10))
     assert (verdict.state, verdict.cause, verdict.since) == ("withdrawn", "period_end", date(2020, 6, 10))
+
+
+def test_a_period_counts_from_the_publication_where_the_law_says_so(own, workdays, facts):
+    profile = own(("2025-12-25", stated("period.moderate", maximum='"1 month"', minimum='"20 days"')))
+    version = {"ended_on": date(2025, 12, 29), "finalized_on": date(2026, 1, 5), "outcome": "不合格"}
+    hold = {"placed_on": date(2026, 1, 5), "lifted_on": date(2026, 2, 2), "basis": "先停后查"}
+    verdict = judge(facts(profile, [version], holds=[hold]), profile, workdays, date(2026, 2, 2))
+    assert (verdict.state, verdict.published_on) == ("published", date(2026, 2, 2))
+    assert (verdict.may_apply_on, verdict.ends_on) == (date(2026, 2, 22), date(2026, 3, 2))
+
+
+def test_a_cause_that_fell_away_hides_none_that_remains(workdays, facts):
+    negative = {**MARCH, "outcome": "不合格"}
+    error = {**DECIDED, "case_id": "C-1", "case_type": "error"}
+    mended = {**negative, "version": 2, "finalized_on": date(2025, 4, 9)}
+    repair = {**DECIDED, "case_id": "C-1", "case_type": "repair"}
+    revoked = {**DECIDED, "case_id": "C-3", "case_type": "repair_revoked", "decided_on": date(2025, 4, 10)}
+    stop = {**DECIDED, "case_id": "C-2", "case_type": "penalty_stopped", "decided_on": date(2025, 4, 11)}
+    refused = {**stop, "case_id": "C-0", "decision": "refused"}
+    for versions, cases in (
+        ([negative, mended], [error, stop]),
+        ([negative], [repair, revoked, stop]),
+        ([negative], [refused, stop]),
+    ):
+        verdict = judge(facts(PROFILES[0], versions, cases), PROFILES[0], workdays, date(2025, 5, 6))
+        assert (verdict.state, verdict.cause, verdict.since) == ("withdrawn", "penalty_stopped", date(2025, 4, 11))
+
+
+def test_of_two_causes_of_one_kind_and_day_the_first_by_id_is_the_basis(workdays, facts):
+    repair = {**DECIDED, "case_type": "repair"}
+    cases = [{**repair, "case_id": "C-2", "basis": "第九条"}, {**repair, "case_id": "C-1"}]
+    verdict = judge(
+        facts(PROFILES[0], [{**MARCH, "outcome": "不合格"}], cases), PROFILES[0], workdays, date(2025, 5, 6)
+    )
+    assert verdict.basis == PROFILES[0].on(date(2025, 4, 8)).rules["withdraw.repair"].basis
+
+
+@pytest.mark.parametrize("rule", ["publish.restored", "publish.corrected"])
+def test_what_is_shown_again_cites_the_law_of_that_day(own, workdays, facts, rule):
+    later = f'[version.rule]\n"{rule}" = {{ value = "x", basis = "后来的规定", certainty = "confirmed" }}'
+    profile = own(("2025-05-06", later))
+    versions, cases = [{**MARCH, "outcome": "不合格"}], []
+    if rule == "publish.restored":
+        cases = [
+            {**DECIDED, "case_type": "repair"},
+            {**DECIDED, "case_id": "C-2", "case_type": "repair_revoked", "decided_on": date(2025, 4, 10)},
+        ]
+    else:
+        versions.append({**versions[0], "version": 2, "finalized_on": date(2025, 4, 9)})
+    verdict = judge(facts(profile, versions, cases), profile, workdays, date(2025, 6, 2))
+    assert verdict.rule == rule
+    assert verdict.basis != "后来的规定"
+
+
+def test_a_date_is_provisional_when_either_count_passes_the_calendar(own, facts):
+    until_2026 = TO_2026
+    profile = own(("2021-01-01", stated("deadline", **{"record.result": '"10 working days"'})))
+    for ended_on, provisional in ((date(2026, 12, 2), False), (date(2026, 12, 4), True), (date(2026, 12, 30), True)):
+        of = facts(profile, [{"ended_on": ended_on}])
+        assert judge(of, profile, until_2026, date(2026, 12, 31)).provisional is provisional, ended_on
+    nothing = facts(profile, [{}], kind="item_list")
+    assert judge(nothing, profile, until_2026, date(2026, 12, 31)).provisional is False
+    by_day = own(("2026-01-01", stated("deadline.publish", plan_by='"05-31"')))
+    plan = facts(by_day, [{"year": 2027}], kind="plan")
+    assert (found := judge(plan, by_day, until_2026, date(2026, 12, 31))).provisional is False
+    assert found.due_on == date(2027, 5, 31)
+
+
+def test_the_start_day_counts_for_both_dates_where_the_profile_says_so(own, workdays, facts):
+    body = stated("deadline", count_start_day="true", **{"record.result": '"2 working days"'})
+    profile = own(("2021-01-01", body))
+    verdict = judge(facts(profile, [{"ended_on": date(2026, 3, 2)}]), profile, workdays, date(2026, 3, 2))
+    assert (verdict.record_due_on, verdict.due_on) == (date(2026, 3, 3), date(2026, 3, 27))

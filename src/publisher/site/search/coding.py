@@ -4,13 +4,14 @@ import base64
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import accumulate, pairwise
 from operator import sub
+from typing import NamedTuple, Self
 
 from publisher import regions
 from publisher.folding import fold, simplified
-from publisher.searchfile import COLUMN, PART, ROW, SECTION, Line, packed_code
+from publisher.searchfile import COLUMN, PART, ROW, SECTION, packed_code
 from publisher.site.search.entry import Entry
 
 LEVEL = 4  # of DEFLATE; 6 costs half as much time again for two bytes in a hundred
@@ -19,7 +20,7 @@ CHUNK = 1 << 14  # a list of more numbers is cut by halving its range
 YEARS = 100  # a year is written in two digits
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
-_CONTROL = {point: " " for point in (*range(32), 127)}
+_CONTROL = dict.fromkeys((*range(32), 127), " ")
 
 
 def clean(text: str) -> str:
@@ -92,23 +93,6 @@ def values(entry: Entry, dictionary: Dictionary) -> Values:
     )
 
 
-def values_of(line: Line) -> Values:
-    """Return a line that was read as it was written."""
-    expected = f"/subjects/{line.uscc[2:8]}/{line.uscc}.html" if line.uscc else None
-    return (
-        line.name,
-        PART.join(line.former_names),
-        packed_code(line.uscc, line.region_code),
-        line.reg_no or "",
-        "" if line.path == expected else line.path,
-        line.region_code,
-        "" if line.results == sum(map(str.isalpha, line.pairs)) else str(line.results),
-        line.pairs,
-        ",".join(map(str, line.authorities)),
-        line.folded,
-    )
-
-
 def table(docs: Sequence[int], days: Sequence[int], columns: Iterable[Iterable[str]]) -> list[str]:
     """Return the columns of a table of lines, numbers and days as gaps."""
     if not docs:
@@ -118,12 +102,30 @@ def table(docs: Sequence[int], days: Sequence[int], columns: Iterable[Iterable[s
     return [ROW.join(map(str, gaps)), ROW.join(map(str, earlier)), *(ROW.join(column) for column in columns)]
 
 
-def lines_table(lines: Sequence[Line]) -> list[str]:
-    """Return the columns of a table of lines that were read."""
-    if not lines:
-        return []
-    columns = zip(*(values_of(line) for line in lines), strict=True)
-    return table([line.doc for line in lines], [line.latest for line in lines], columns)
+class Rows(NamedTuple):
+    """A table as it is written, to be written again without some of its lines."""
+
+    docs: Sequence[int]
+    days: Sequence[int]
+    columns: Sequence[Sequence[str]]
+
+    @classmethod
+    def read(cls, section: str) -> Self:
+        """Return the rows of a table."""
+        if not section:
+            return cls([], [], [])
+        columns = [column.split(ROW) for column in section.split(COLUMN)]
+        days = accumulate(map(int, columns[1]), lambda before, gap: before - gap)
+        return cls(list(accumulate(map(int, columns[0]))), list(days), columns[2:])
+
+    def only(self, rows: Sequence[int]) -> list[str]:
+        """Return the columns of the table of these rows."""
+        chosen = ([column[row] for row in rows] for column in self.columns)
+        return table([self.docs[row] for row in rows], [self.days[row] for row in rows], chosen)
+
+    def without(self, gone: Container[int]) -> list[str]:
+        """Return the columns of the table of all rows but those of some subjects."""
+        return self.only([row for row, doc in enumerate(self.docs) if doc not in gone])
 
 
 def whole_key(key: str, rows: Sequence[int]) -> str:
@@ -199,5 +201,3 @@ def region_words(code: str) -> str:
     """Return the name of a region as result lines show it, or its code."""
     names = regions.path(code)
     return "".join(names[1:] if len(names) > 1 else names) or code
-
-

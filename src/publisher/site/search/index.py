@@ -259,4 +259,3 @@ def list_files(unit: str, docs: Sequence[int], size: int) -> Iterator[File]:
         end = bisect_left(docs, (part + 1) * width, begin)
         yield f"{unit}.{part}", coding.list_file(docs[begin:end])
         begin = end
-

@@ -46,11 +46,11 @@ class Strings:
     """The keys and the common strings of a set of names, newest subject first."""
 
     def __init__(self, texts: Sequence[Text]) -> None:
-        self.keys: dict[str, "array[int]"] = {}
+        self.keys: dict[str, array[int]] = {}
         self.common: dict[str, None] = {}
         self.characters: dict[str, Common] = {}
-        self._runs: dict[tuple[str, int], "array[int]"] = {}
-        self._where: defaultdict[str, list[tuple[int, "array[int]"]]] = defaultdict(list)
+        self._runs: dict[tuple[str, int], array[int]] = {}
+        self._where: defaultdict[str, list[tuple[int, array[int]]]] = defaultdict(list)
         grams = grams_of(texts)
         self.limit = limit_for(grams, len(texts))
         self._split(texts, {gram for gram, count in grams.items() if count > self.limit})

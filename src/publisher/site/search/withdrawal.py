@@ -5,14 +5,13 @@ Which files those are follows from the subject's own line in the records, by the
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from publisher import searchfile
 from publisher.folding import fold
 from publisher.searchfile import PART, ROW, Key, Line
 from publisher.site.search import coding
-from publisher.site.search.index import File, directory_page, facet_values, shard_of
-from publisher.site.search.index import PAGE, Base
+from publisher.site.search.index import PAGE, Base, File, directory_page, facet_values, shard_of
 
 Read = Callable[[str], bytes]  # the content of a unit as it is installed
 
@@ -29,9 +28,9 @@ def without(base: Base, docs: Iterable[int], read: Read) -> tuple[Base, list[Fil
     changed: list[File] = []
     lines: list[Line] = []
     for number, these in sorted(records.items()):
-        found = searchfile.records(read(f"r/{number}"))
-        lines += [line for line in found if line.doc in these]
-        changed.append((f"r/{number}", _lines_file([line for line in found if line.doc not in these])))
+        section = searchfile.sections(read(f"r/{number}"))[0]
+        lines += [line for line in searchfile.table(section) if line.doc in these]
+        changed.append((f"r/{number}", coding.text_file((coding.Rows.read(section).without(these),))))
     if base.shards:
         changed += _shards(base, lines, gone, read)
         changed += _lists(base, lines, read)
@@ -43,10 +42,6 @@ def without(base: Base, docs: Iterable[int], read: Read) -> tuple[Base, list[Fil
     return base, changed
 
 
-def _lines_file(lines: Sequence[Line], *more: str) -> bytes:
-    return coding.text_file((coding.lines_table(lines), *([text] for text in more)))
-
-
 def texts_of(line: Line) -> list[str]:
     """Return the folded names that a subject is found by."""
     return [line.folded or fold(line.name), *map(fold, line.former_names)]
@@ -54,51 +49,53 @@ def texts_of(line: Line) -> list[str]:
 
 def _shards(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> Iterator[File]:
     common = {string for string, _ in base.common}
-    touched: defaultdict[int, set[int]] = defaultdict(set)
+    touched: defaultdict[int, defaultdict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
-        for text in texts_of(line):
-            for key in _keys(text, common):
-                touched[shard_of(key, base.shards)].add(line.doc)
-    for number in sorted(touched):
-        table, keys = searchfile.shard(read(f"g/{number}"))
-        yield f"g/{number}", _shard_without(table, keys, gone, lines)
+        for key in {key for text in texts_of(line) for key in _keys(text, common)}:
+            touched[shard_of(key, base.shards)][key].append(line)
+    for number, leaving in sorted(touched.items()):
+        section, listing = searchfile.sections(read(f"g/{number}"))
+        yield f"g/{number}", _shard_without(coding.Rows.read(section), listing, gone, leaving)
 
 
-def _keys(text: str, common: set[str]) -> Iterator[str]:
+def _keys(text: str, common: Container[str]) -> Iterator[str]:
     yield from text
     for at in range(len(text) - 1):
         for end in range(at + 2, len(text) + 1):
             string = text[at:end]
-            yield string
-            if string not in common:
-                break
+            if string in common:
+                yield string
+                continue
+            if end == at + 2 or string[1:] in common:
+                yield string
+            break
 
 
-def _shard_without(table: Sequence[Line], keys: Iterable[Key], gone: set[int], lines: Iterable[Line]) -> bytes:
+def _shard_without(table: coding.Rows, listing: str, gone: set[int], leaving: Mapping[str, Sequence[Line]]) -> bytes:
     kept: list[tuple[Key, list[int]]] = []
     used: set[int] = set()
-    for key in keys:
-        rows = [row for row in key.rows if table[row].doc not in gone]
-        if key.total is not None:
-            leaving = [line for line in lines if any(key.key in text for text in texts_of(line))]
+    for key in searchfile.keys(listing):
+        rows = [row for row in key.rows if table.docs[row] not in gone]
+        left = leaving.get(key.key, ())
+        if key.total is not None and left:
             counts = dict(key.counts)
-            for line in leaving:
+            for line in left:
                 for value in ("r" + line.region_code, *facet_values(line.pairs)):
                     if value in counts:
                         counts[value] -= 1
-            key = key._replace(total=key.total - len(leaving), counts={k: n for k, n in counts.items() if n})
+            key = key._replace(total=key.total - len(left), counts={k: n for k, n in counts.items() if n})
         if rows or key.total:
             kept.append((key, rows))
             used.update(rows)
     ordered = sorted(used)
     place = {row: at for at, row in enumerate(ordered)}
-    listing = [
+    lists = [
         coding.whole_key(key.key, [place[row] for row in rows])
         if key.total is None
         else coding.common_key(key.key, key.total, [place[row] for row in rows], key.counts)
         for key, rows in kept
     ]
-    return _lines_file([table[row] for row in ordered], ROW.join(listing))
+    return coding.text_file((table.only(ordered), [ROW.join(lists)]))
 
 
 def _lists(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
@@ -110,7 +107,7 @@ def _lists(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
         lists = [("f", *facets[value]) for value in ("r" + line.region_code, *facet_values(line.pairs))]
         lists += [("a", number, base.authorities[number][1]) for number in line.authorities]
         for text in texts_of(line):
-            lists += [("l", *common[key]) for key in set(_keys(text, common.keys() | set())) if key in common]
+            lists += [("l", *common[key]) for key in set(_keys(text, common)) if key in common]
         for kind, number, count in lists:
             part = line.doc // (width >> coding.chunk_bits(count))
             touched[f"{kind}/{number}.{part}"].add(line.doc)
@@ -119,9 +116,7 @@ def _lists(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
         yield unit, coding.list_file(numbers)
 
 
-def _codes(
-    base: Base, lines: Iterable[Line], gone: set[int], read: Read
-) -> tuple[list[tuple[str, int]], list[File]]:
+def _codes(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> tuple[list[tuple[str, int]], list[File]]:
     firsts = [key for key, _ in base.pages]
     pages: dict[int, list[tuple[str, int]]] = {}
     touched: set[int] = set()
@@ -136,20 +131,20 @@ def _codes(
     files: list[File] = []
     told = list(base.pages)
     for number in sorted(touched):
-        table, marks = searchfile.codes(read(f"c/{number}"))
+        section, marks = searchfile.sections(read(f"c/{number}"))
+        table = searchfile.table(section)
         kept = [(line, mark) for line, mark in zip(table, marks, strict=True) if line.doc not in gone]
-        files.append((f"c/{number}", _lines_file([line for line, _ in kept], "".join(mark for _, mark in kept))))
+        left = "".join(mark for _, mark in kept)
+        files.append((f"c/{number}", coding.text_file((coding.Rows.read(section).without(gone), [left]))))
         page = pages[number // PAGE]
-        page[number % PAGE] = (_boundary(page[number % PAGE][0], kept), len(kept))
+        following = page[number % PAGE + 1][0] if number % PAGE + 1 < len(page) else "\uffff"
+        page[number % PAGE] = (_code(*kept[0]) if kept else following, len(kept))
     for number, page in pages.items():
         told[number] = (page[0][0], sum(count for _, count in page))
         files.append((f"p/{number}", directory_page(page)))
     return told, files
 
 
-def _boundary(before: str, kept: Sequence[tuple[Line, str]]) -> str:
-    """Return where a file of codes begins: no code of a withdrawn subject may stay as a mark between files."""
-    if not kept:
-        return before[:8]
-    line, mark = kept[0]
+def _code(line: Line, mark: str) -> str:
+    """Return the code by which a line stands in the directory; none of a withdrawn subject may stay as a boundary."""
     return fold((line.uscc if mark == "c" else line.reg_no) or "")

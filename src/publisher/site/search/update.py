@@ -1,0 +1,190 @@
+"""Bringing the search index in step with the ledger: a few changes beside the base, or a new base.
+
+A small site is written anew whenever something changes. A large one keeps its base: new and changed subjects go to the
+overlay, which the page reads beside it; withdrawn ones leave the overlay and every file of the base in the same run,
+and so do those of whom something that is searched has changed. When the overlay or the list of files that were written
+again has grown, a new base takes the place of all of it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+
+from publisher import folding, paths
+from publisher.ledger import Ledger
+from publisher.ledger.owed import owed_pages
+from publisher.ledger.schema import page
+from publisher.searchfile import FORMAT, PART, ROW
+from publisher.site.install import File, Installed, Part, Tree
+from publisher.site.search import coding, shown, state, withdrawal
+from publisher.site.search.coding import Dictionary
+from publisher.site.search.entry import Entry
+from publisher.site.search.index import PAGE, SCAN_LIMIT, Builder, fingerprint
+from publisher.site.search.state import State
+from publisher.site.views import Site
+
+OVERLAY_LIMIT = 128 * 1024  # bytes of the overlay before a new base is made
+REWRITTEN_LIMIT = 4096  # files written again before a new base is made
+BATCH = 200  # files installed together
+
+
+class Index:
+    """The search index of one site, and what it takes to change it."""
+
+    def __init__(self, site: Site, ledger: Ledger, tree: Tree, scan_limit: int = SCAN_LIMIT) -> None:
+        self._site, self._ledger, self._tree, self._scan_limit = site, ledger, tree, scan_limit
+        self._outcomes = list(site.job.words)
+        self._total = Installed(0, 0)
+
+    def update(self, written: Sequence[tuple[str, str]]) -> Installed:
+        """Install what the ledger owes of the index; return how many files changed.
+
+        ``written``: title and address of the hand-written pages. Raises :class:`SiteError`.
+        """
+        with self._ledger.reading() as connection:
+            self._site.connection = connection
+            owed = owed_pages(connection)
+            before = state.load(connection)
+            others = _others_file(shown.others(self._site, written))
+            numbers = [int(key) for key in owed.get("search_subject", ())]
+            now = before
+            if before is None or owed.get("search") or (numbers and not before.base.shards):
+                now = None
+            elif numbers:
+                changes = {number: shown.entry(self._site, number) for number in numbers}
+                now = self._changed(before, changes)
+            if now is None:
+                now = self._anew(shown.every_entry(self._site))
+                numbers = [int(key) for key in owed.get("search_subject", ())]
+        self._finish(before, now, others, numbers)
+        return self._total
+
+    def _anew(self, entries: Iterable[Entry]) -> State:
+        builder = Builder(entries, self._outcomes, self._scan_limit)
+        generation = builder.base.generation
+        batch: dict[Part, list[File]] = {}
+        for unit, content in builder.files():
+            batch["search", f"{generation}/{unit}"] = [File(paths.search_unit(generation, unit), content)]
+            if len(batch) == BATCH:
+                self._install(batch)
+                batch = {}
+        self._install(batch)
+        return State(builder.base, 0, {}, {})
+
+    def _changed(self, before: State, entries: Mapping[int, Entry | None]) -> State | None:
+        """Return the index with these subjects as they are now, or None when a new base is due."""
+        base, changes = before.base, dict(before.changes)
+        docs = {number: doc for doc, number in enumerate(base.subjects) if number in entries}
+        leaving = []
+        for number, entry in entries.items():
+            doc = docs.get(number)
+            if doc is not None and (entry is None or base.prints[doc] != fingerprint(entry)):
+                leaving.append(doc)
+                doc = None
+            changes.pop(number, None)
+            if entry is not None:
+                changes[number] = doc
+        now = before._replace(changes=changes)
+        if leaving:
+            with self._ledger.transaction() as connection:
+                now = state.reserve(connection, now)
+            try:
+                base, files = withdrawal.without(base, leaving, lambda unit: self._read(before, unit))
+            except (OSError, ValueError):
+                return None  # the files are not as the ledger has them: all of them are made again
+            revisions = {**now.revisions, **{unit: now.revision for unit, _ in files}}
+            now = now._replace(base=base, revisions=revisions)
+            if len(revisions) > REWRITTEN_LIMIT:
+                return None
+            for start in range(0, len(files), BATCH):
+                self._install({
+                    ("search", f"{base.generation}/{unit}"):
+                        [File(paths.search_unit(base.generation, unit, now.revision), content)]
+                    for unit, content in files[start : start + BATCH]
+                })  # fmt: skip
+        return now if len(self._overlay(now, Dictionary(self._outcomes))) <= OVERLAY_LIMIT else None
+
+    def _read(self, now: State, unit: str) -> bytes:
+        address = paths.search_unit(now.base.generation, unit, now.revisions.get(unit))
+        return (self._tree.output / paths.file_of(address)).read_bytes()
+
+    def _overlay(self, now: State, dictionary: Dictionary) -> bytes:
+        """Return the lines of new and changed subjects; those that are not in the base get numbers behind its end."""
+        listed: list[tuple[int, Entry]] = []
+        behind = now.base.size
+        for number, doc in sorted(now.changes.items(), key=lambda one: (one[1] is None, one[1], one[0])):
+            entry = shown.entry(self._site, number)
+            if entry is not None:
+                listed.append((behind if doc is None else doc, entry))
+                behind += doc is None
+        columns = zip(*(coding.values(entry, dictionary) for _, entry in listed), strict=True)
+        docs, days = [doc for doc, _ in listed], [entry.latest for _, entry in listed]
+        return coding.text_file((coding.table(docs, days, columns),))
+
+    def _finish(self, before: State | None, now: State, others: bytes, done: Iterable[int]) -> None:
+        dictionary = Dictionary(self._outcomes, (name for name, _ in now.base.authorities))
+        named: dict[str, str | None] = {"overlay": None}
+        files: list[File] = []
+
+        def add(name: str, content: bytes) -> None:
+            address = paths.search_file(name, hashlib.sha256(content).hexdigest())
+            named[name] = address.removeprefix(paths.SEARCH)
+            files.append(File(address, content))
+
+        with self._ledger.reading() as connection:
+            self._site.connection = connection
+            if now.changes:
+                add("overlay", self._overlay(now, dictionary))
+        counts = dict(now.base.authorities)
+        rows = [f"{name}{PART}{counts.get(name, 0)}" for name in dictionary.authorities]
+        add("authorities", coding.text_file(([ROW.join(rows)],)))
+        add("others", others)
+        pairs = [traditional + simple for traditional, simple in sorted(folding.simplified().items())]
+        add("simplified", coding.text_file(([ROW.join(pairs)],)))
+        files.append(File(paths.SEARCH_MANIFEST, self._manifest(now, named)))
+        self._install({("search", "beside"): files})
+        if before is not None and before.base.generation != now.base.generation:
+            self._remove(before.base.generation)
+        with self._ledger.transaction() as connection:
+            state.keep(connection, now, done)
+
+    def _manifest(self, now: State, named: Mapping[str, str | None]) -> bytes:
+        base = now.base
+        told: dict[str, Any] = {
+            "format": FORMAT,
+            "generation": base.generation,
+            "base": base.size,
+            "subjects": sum(map(bool, base.subjects)) + sum(doc is None for doc in now.changes.values()),
+            "shards": base.shards,
+            "perFile": base.per_file,
+            "filesPerPage": PAGE,
+            **named,
+            "outcomes": [[letter, self._site.job.words[name]["label"]] for name, letter in
+                         Dictionary(self._outcomes).letters.items()],
+            "head": coding.head(base.common, base.pages,
+                                [(value, count, _words(value)) for value, count in base.facets], now.revisions),
+        }  # fmt: skip
+        return orjson.dumps(told)
+
+    def _remove(self, generation: str) -> None:
+        with self._ledger.reading() as connection:
+            query = select(page.c.key).where(page.c.scope == "search", page.c.key.startswith(f"{generation}/"))
+            keys = sorted(set(connection.execute(query).scalars()))
+        for start in range(0, len(keys), BATCH):
+            self._install({("search", key): [] for key in keys[start : start + BATCH]})
+
+    def _install(self, parts: Mapping[Part, Iterable[File]]) -> None:
+        if parts:
+            done = self._tree.install(self._ledger, parts)
+            self._total = Installed(self._total.written + done.written, self._total.removed + done.removed)
+
+
+def _words(value: str) -> str:
+    return coding.region_words(value[1:]) if value.startswith("r") else ""
+
+
+def _others_file(others: Iterator[shown.Other]) -> bytes:
+    return coding.text_file(([ROW.join(PART.join(one) for one in others)],))
