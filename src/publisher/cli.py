@@ -13,7 +13,7 @@ import click
 import orjson
 
 from publisher import __version__, settings
-from publisher.errors import EndpointError, PublisherError, SiteError
+from publisher.errors import EndpointError, PublisherError, SettingsError, SiteError
 from publisher.model import SHANGHAI
 from publisher.telling import Teller
 
@@ -201,19 +201,24 @@ def explain(common: Common, result_id: str | None, every: bool) -> None:
 
 
 @main.command()
+@click.option("--xlsx", "file", type=click.Path(path_type=Path, dir_okay=False), help="write it as a workbook too")
 @_command
-def preview(common: Common) -> None:
-    """Say what a run would add, change and stop; nothing is kept."""
-    from publisher import inquiry
+def preview(common: Common, file: Path | None) -> None:
+    """Say what a run would add, change and stop, counted against the last one; nothing is kept."""
+    from publisher import previewfile
+    from publisher.preview import preview as previewed
+    from publisher.preview import words
 
     with Teller(common.as_json) as teller:
-        planned, result = inquiry.preview(common.settings, common.day, teller.watcher)
+        found = previewed(common.settings, common.day, teller.watcher)
+    if file is not None:
+        previewfile.write_workbook(found, file, common.settings.paths.output)
     if common.as_json:
-        _print_json({"planned": [one._asdict() for one in planned], **result})
+        _print_json(words(found))
         return
-    for one in planned:
-        click.echo(f"{one.action:6} {one.kind} {one.record_id}  {one.state} ({one.rule})")
-    teller.summary(result, common.settings.paths.output)
+    for line in previewfile.lines(found):
+        click.echo(line)
+    teller.summary(found.summary, common.settings.paths.output)
 
 
 @main.command()
@@ -368,6 +373,44 @@ def reconcile(common: Common, only: str | None, repair: bool) -> int:
     if not common.as_json:
         click.echo(f"{left} differences")
     return STRICT_STATUS if left else 0
+
+
+@main.command()
+@click.option("--endpoint", "only", help="this endpoint alone")
+@click.option("--run", "run_no", type=click.IntRange(1), help="the number of a run (default: the last one answered)")
+@click.option("--xlsx", "file", type=click.Path(path_type=Path, dir_okay=False), help="write the lists to this file")
+@_command
+def receipts(common: Common, only: str | None, run_no: int | None, file: Path | None) -> None:
+    """List what endpoints said of a run's records: successful, refused, unprocessed, unsendable."""
+    from collections import Counter
+
+    from publisher.exchange import report
+    from publisher.ledger import Ledger
+    from publisher.ledger import receipts as told
+
+    asked = common.settings
+    if only is not None and only not in {one.name for one in asked.endpoint}:
+        raise SettingsError(f"there is no endpoint {only}; there are {', '.join(one.name for one in asked.endpoint)}")
+    counts: Counter[tuple[str, str]] = Counter()
+    with Ledger(asked.ledger.url, rehearsal=True) as ledger, ledger.reading() as connection:
+        run_no = run_no or told.latest_told_run(connection)
+        day = run_no and told.run_day(connection, run_no)
+        if run_no is None or not day:
+            raise SettingsError("no endpoint has answered yet" if run_no is None else f"there was no run {run_no}")
+        timely = [one for one in told.timeliness(connection) if only in (None, one.endpoint)]
+        lines = report.lines(told.receipts_of(connection, run_no, only), counts)
+        if file is not None:
+            report.write_xlsx(file, lines, run_no, day, timely)
+        elif common.as_json:
+            for one in lines:
+                _print_json({"run": run_no, **one})
+        else:
+            for one in lines:
+                if one["list"] != "successful":
+                    what = f"{one['endpoint']}  {one['kind']} {one['record_id']}  {one['version']}  {one['action']}"
+                    click.echo(f"{one['list']:12}{what}  {one['code'] or '-'}  {one['message'] or '-'}")
+    if file is not None or not common.as_json:
+        click.echo("\n".join([f"run {run_no} as of {day}", *report.in_words(counts, timely)]), err=common.as_json)
 
 
 @main.command()

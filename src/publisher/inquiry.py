@@ -12,11 +12,11 @@ from publisher.ledger import Ledger
 from publisher.ledger.dockets import Docket, every, find
 from publisher.ledger.owed import held_counts, owed_page_count, owed_push_counts, page_count
 from publisher.ledger.problems import all_problems, problem_count
-from publisher.ledger.schema import entry, hold, record
+from publisher.ledger.schema import hold, record
 from publisher.ledger.store import latest_day
 from publisher.ledger.verdicts import state_counts
 from publisher.model import Problem, Verdict
-from publisher.pipeline import Portal, Watcher, judged_facts
+from publisher.pipeline import Watcher, judged_facts
 from publisher.rules.explain import Explanation
 from publisher.rules.explain import explain as explained
 from publisher.settings import Settings
@@ -125,47 +125,6 @@ def assumed(profile: rules.Profile) -> Iterator[Problem]:
                 f"{one.key} = {one.value} from {one.effective_on} on is assumed ({one.basis}); settle it in an overlay"
             )
             yield Problem("assumed_value", None, one.key, message, None, None)
-
-
-class Planned(NamedTuple):
-    """What a run would do to one record that the public sees or would see."""
-
-    action: str  # add, change, stop
-    kind: str
-    record_id: str
-    state: str
-    rule: str
-
-
-def preview(settings: Settings, day: date, watcher: Watcher) -> tuple[list[Planned], dict[str, Any]]:
-    """Return what a run on a day would add, change and stop, and the summary it would leave; nothing is kept."""
-    with pipeline.rehearsed(settings, day, watcher) as portal:
-        pulled = pipeline.pull(portal)
-        pipeline.judge(portal)
-        planned = list(_planned(portal))
-        return planned, pipeline.summary(portal, pulled, None, {})
-
-
-def _planned(portal: Portal) -> Iterator[Planned]:
-    """Compare each record's verdict of this run with the one before it."""
-    with portal.ledger.reading() as connection:
-        query = (
-            select(entry.c.record_no, record.c.kind, record.c.record_id, entry.c.state, entry.c.rule)
-            .join(record, record.c.record_no == entry.c.record_no)
-            .where(entry.c.run_no == portal.run_no)
-            .order_by(record.c.kind, record.c.record_id)
-        )
-        for row in connection.execute(query).all():
-            before = connection.execute(
-                select(entry.c.state)
-                .where(entry.c.record_no == row.record_no, entry.c.run_no < portal.run_no)
-                .order_by(entry.c.entry_no.desc())
-                .limit(1)
-            ).scalar()
-            was, now = before == "published", row.state == "published"
-            if was or now:
-                action = "change" if was and now else "add" if now else "stop"
-                yield Planned(action, row.kind, row.record_id, row.state, row.rule)
 
 
 def status(settings: Settings, day: date) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from publisher.errors import RenderFailed
 
 HOME = "/"
 PLANS = "/plans/"
+COMPARE = "/plans/compare/"
+COMPARE_TABLE = "/plans/compare.csv"
 ITEMS = "/items/"
 RESULTS = "/results/"
 SUBJECTS = "/subjects/"
@@ -45,8 +47,10 @@ def plan(year: int, plan_id: str) -> str:
     return f"/plans/{year}/{plan_id}/"
 
 
-def task(year: int, plan_id: str, task_id: str) -> str:
-    return f"/plans/{year}/{plan_id}/{task_id}.html"
+def task(year: int, plan_id: str, task_id: str, number: int = 1) -> str:
+    """Return the address of a numbered page of a task; later ones have a folder, since T-2 may be a task itself."""
+    first = f"/plans/{year}/{plan_id}/{task_id}"
+    return f"{first}.html" if number == 1 else f"{first}/{number}.html"
 
 
 def item_list(list_id: str) -> str:
@@ -57,9 +61,22 @@ def results_year(year: int) -> str:
     return f"/results/{year}/"
 
 
+def results_list(year: int, facet: str, value: str, number: int = 1) -> str:
+    """Return the address of a numbered page of a year's list of results; pages count from the oldest.
+
+    ``value`` is two digits of a month, a region's code, an authority's :func:`name_key` or an outcome's id.
+    """
+    folder = f"/results/{year}/{value}/" if facet == "month" else f"/results/{year}/{facet}/{value}/"
+    return folder if number == 1 else f"{folder}{number}.html"
+
+
 def results_month(year: int, month: int, number: int = 1) -> str:
-    """Return the address of a numbered page of a month's results; pages count from the oldest."""
-    return f"/results/{year}/{month:02}/" if number == 1 else f"/results/{year}/{month:02}/{number}.html"
+    return results_list(year, "month", f"{month:02}", number)
+
+
+def name_key(name: str) -> str:
+    """Return what stands for an authority in addresses: the first 16 hex digits of the SHA-256 of its name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def subjects_region(region_code: str, number: int = 1) -> str:
@@ -69,6 +86,16 @@ def subjects_region(region_code: str, number: int = 1) -> str:
 def subject(key: str, *, has_code: bool) -> str:
     """Return a subject's address: by its code, or by the keyed hash of one that has none."""
     return f"/subjects/{key[2:8]}/{key}.html" if has_code else f"/subjects/x/{key}.html"
+
+
+def calendar(subject_address: str) -> str:
+    """Return the address of the calendar beside a subject's page."""
+    return subject_address.removesuffix(".html") + ".ics"
+
+
+def feed(kind: str, value: str) -> str:
+    """Return the address of the feed of a plan, an authority (its :func:`name_key`) or an outcome."""
+    return f"/feeds/{kind}-{value}.xml"
 
 
 def subject_hash(secret: bytes, kind: str, name: str, reg_no: str | None, region_code: str) -> str:

@@ -27,6 +27,7 @@ from publisher.model import Problem, Received, RecordKind, SetAside, Verdict
 from publisher.rules.facts import Facts
 from publisher.rules.public import public_form
 from publisher.rules.redact import redact
+from publisher.settings import Endpoint as EndpointSettings
 from publisher.settings import Settings, secret
 from publisher.site import Built
 from publisher.source import CountsRow, FileGone, FileSeen, Watermark
@@ -328,7 +329,7 @@ def push(portal: Portal) -> Mapping[str, exchange.Pushed]:
 
 
 def endpoints(settings: Settings) -> list[exchange.Endpoint]:
-    """Return the endpoints as the exchange takes them, with their tokens from the environment."""
+    """Return the endpoints as the exchange takes them, with their secrets from the environment and key files."""
     return [
         exchange.Endpoint(
             name=one.name,
@@ -340,9 +341,35 @@ def endpoints(settings: Settings) -> list[exchange.Endpoint]:
             mapping=one.mapping,
             ca_file=one.ca_file,
             batch_records=one.batch_records,
+            client_cert=(one.client_cert, one.client_key) if one.client_cert and one.client_key else None,
+            oauth=_oauth(one),
+            signing=_signing_key(one),
+            records_per_second=one.records_per_second,
+            batches_per_minute=one.batches_per_minute,
+            retry_seconds=one.retry_seconds,
+            failures_in_a_row=one.failures_in_a_row,
+            answer_seconds=one.answer_seconds,
+            keys_kept_hours=one.keys_kept_hours,
         )
         for one in settings.endpoint
     ]
+
+
+def _oauth(one: EndpointSettings) -> exchange.OAuth | None:
+    if not (one.token_url and one.client_id and one.client_secret_env):
+        return None
+    return exchange.OAuth(one.token_url, one.client_id, secret(one.client_secret_env), one.client_secret_env, one.scope)
+
+
+def _signing_key(one: EndpointSettings) -> exchange.SigningKey | None:
+    if one.signing_key_env is not None:
+        return exchange.SigningKey(secret(one.signing_key_env).encode(), one.signing_key_id)
+    if one.signing_key_file is None:
+        return None
+    try:
+        return exchange.SigningKey(one.signing_key_file.read_bytes(), one.signing_key_id)
+    except OSError as error:
+        raise SettingsError(f"signing_key_file {one.signing_key_file} cannot be read: {error.strerror}") from error
 
 
 def summary(

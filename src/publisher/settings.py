@@ -87,13 +87,48 @@ class Endpoint(_Section):
     path: Annotated[Path | None, Field(description="filedrop: the folder both sides see")] = None
     mapping: Annotated[str, Field(description="a shipped mapping (gsxt, plain), or a path")] = "plain"
     batch_records: Annotated[int, Field(ge=1, le=10_000, description="most records in one batch")] = 500
+    client_cert: Annotated[Path | None, Field(description="api: our certificate in PEM, for mutual TLS")] = None
+    client_key: Annotated[Path | None, Field(description="api: the key of client_cert in PEM")] = None
+    token_url: Annotated[str | None, Field(description="api: where OAuth 2.0 client credentials get a token")] = None
+    client_id: Annotated[str | None, Field(description="api: who we are at token_url")] = None
+    client_secret_env: Annotated[
+        str | None, Field(description="api: the environment variable that holds the secret of client_id")
+    ] = None
+    scope: Annotated[str | None, Field(description="api: the scope asked for at token_url")] = None
+    signing_key_file: Annotated[
+        Path | None, Field(description="api: an Ed25519 key in PEM that signs every request (RFC 9421)")
+    ] = None
+    signing_key_env: Annotated[
+        str | None, Field(description="api: the environment variable that holds such a key instead")
+    ] = None
+    signing_key_id: Annotated[str, Field(description="api: the name the endpoint knows the key by")] = "publisher"
+    records_per_second: Annotated[float | None, Field(gt=0, description="api: send no faster than this")] = None
+    batches_per_minute: Annotated[float | None, Field(gt=0, description="api: send no faster than this")] = None
+    retry_seconds: Annotated[float, Field(gt=0, description="api: seconds one push may lose to failures and waits")] = (
+        300.0
+    )
+    failures_in_a_row: Annotated[int, Field(ge=1, description="api: so many, and it is left for this run")] = 8
+    answer_seconds: Annotated[float, Field(gt=0, description="api: how long one answer may take")] = 60.0
+    keys_kept_hours: Annotated[
+        float, Field(gt=0, description="api: how long the endpoint surely knows an Idempotency-Key")
+    ] = 24.0
 
     @model_validator(mode="after")
     def _complete(self) -> "Endpoint":
-        if self.kind == "api" and (self.url is None or self.token_env is None):
-            raise ValueError('kind = "api" needs url and token_env')
+        oauth = (self.token_url, self.client_id, self.client_secret_env)
+        if any(oauth) and not all(oauth):
+            raise ValueError("token_url, client_id and client_secret_env stand together")
+        if self.token_env is not None and any(oauth):
+            raise ValueError("name token_env or token_url, not both")
+        is_known = self.token_env is not None or any(oauth) or self.client_cert is not None
+        if self.kind == "api" and (self.url is None or not is_known):
+            raise ValueError('kind = "api" needs url and token_env (or token_url, or client_cert alone)')
         if self.kind == "filedrop" and self.path is None:
             raise ValueError('kind = "filedrop" needs path')
+        if (self.client_cert is None) != (self.client_key is None):
+            raise ValueError("client_cert and client_key stand together")
+        if self.signing_key_file is not None and self.signing_key_env is not None:
+            raise ValueError("name signing_key_file or signing_key_env, not both")
         return self
 
 
@@ -177,6 +212,9 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
             update={
                 "path": below(one.path),
                 "ca_file": below(one.ca_file),
+                "client_cert": below(one.client_cert),
+                "client_key": below(one.client_key),
+                "signing_key_file": below(one.signing_key_file),
                 "mapping": str(folder / one.mapping) if one.mapping.endswith(".toml") else one.mapping,
             }
         )

@@ -11,55 +11,58 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from threading import Timer
 from types import MappingProxyType, TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import httpx2
-import orjson
 from tenacity import RetryCallState, Retrying, retry_if_result
 
+from publisher.answer import Answer, conceal
 from publisher.errors import OutcomeUnknown, PublisherError, SettingsError
 
+__all__ = ["Answer", "RetryPolicy", "Sign", "Tokens", "Transport", "is_token"]
+
 MIB = 1 << 20
-DEEPEST_ANSWER = 64
+LONGEST_CONNECT = 10.0  # seconds; an answer may take long to make, a connection may not
 _HOST = re.compile(r"[\w.:-]+")
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 class RetryPolicy(NamedTuple):
-    """How long to keep trying. Times in seconds; a ``Retry-After`` above ``longest_wait`` ends the trying."""
+    """How long to keep trying. Times in seconds; a ``Retry-After`` above ``longest_wait`` ends the trying.
+
+    ``in_a_row`` and ``total`` hold for all calls of one :class:`Transport`: after so many failures without an answer
+    between them, or so much time lost to failures and waits, every further call fails at once.
+    """
 
     attempts: int = 6
     first_wait: float = 0.5
     longest_wait: float = 60.0
     budget: float = 300.0  # for one call, waits included
+    in_a_row: int = 12
+    total: float = 900.0
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came back: the status, the headers with lower-case names, and the whole body, bounded in size."""
+class Tokens(Protocol):
+    """Where a bearer token comes from when it has to be fetched, and fetched again."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    where: str
-    broken: type[PublisherError] = field(repr=False)
+    def token(self) -> str:
+        """Return a token that is good now."""
 
-    def json(self) -> Any:
-        """Return the body as JSON (RFC 8259), at most 64 levels deep; raise ``broken`` when it is not that."""
-        try:
-            tree = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            raise self.broken(f"{self.where} answered {self.status} with something that is not JSON.") from None
-        if not _is_within(tree, DEEPEST_ANSWER):
-            raise self.broken(f"{self.where} answered with JSON nested deeper than {DEEPEST_ANSWER} levels.")
-        return tree
+    def forget(self) -> None:
+        """Have the next one fetched anew: this one was refused."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must never be told."""
+
+
+Sign = Callable[[str, str, Mapping[str, str]], Mapping[str, str]]
+"""Return further headers for a request: its method, its whole URL and its headers with lower-case names."""
 
 
 class _Failure(NamedTuple):
@@ -73,17 +76,18 @@ class _Failure(NamedTuple):
 class Transport:
     """A client for one base URL. Use it in a ``with`` statement; it keeps one connection open.
 
-    ``token`` is sent as a bearer token (RFC 6750); ``token_env`` is the name of the variable it came from and the
-    only thing a message says of it. ``timeout`` bounds one wait on the network, ``answer_timeout`` a whole
-    request with its answer, both in seconds. ``unavailable`` is raised when trying again later may help,
-    ``refused`` when a person must look (401, 403, a redirect, an answer too large or not to be decoded).
-    Raises ``SettingsError`` for a URL, token or certificate that cannot be used.
+    ``token`` is sent as a bearer token (RFC 6750), or fetched when it is needed; ``token_env`` is the name of the
+    variable it came from and the only thing a message says of it. ``sign`` adds headers to every request as it goes
+    out. ``timeout`` bounds one wait on the network, ``answer_timeout`` a whole request with its answer, in seconds.
+    ``unavailable`` is raised when trying again later may help, ``refused`` when a person must look (401, 403, a
+    redirect, an answer too large or not to be decoded). Raises ``SettingsError`` for a URL, token or certificate
+    that cannot be used.
     """
 
     def __init__(
         self,
         base_url: str,
-        token: str | None,
+        token: str | Tokens | None,
         *,
         unavailable: type[PublisherError],
         refused: type[PublisherError],
@@ -94,6 +98,7 @@ class Transport:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008  an immutable value
         ca_file: Path | None = None,
         client_cert: tuple[Path, Path] | None = None,
+        sign: Sign | None = None,
         sleep: Callable[[float], None] = time.sleep,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
@@ -102,15 +107,14 @@ class Transport:
         self._token_env = token_env
         self._answer_timeout, self._max_bytes = answer_timeout, max_answer_bytes
         self._retry, self._sleep, self._say = retry, sleep, say
+        self._failures, self._lost, self._last_reason = 0, 0.0, ""
         self._socket: socket.socket | None = None
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "publisher"}
-        if token is not None:
-            if not token or not token.isascii() or not token.isprintable() or " " in token:
-                raise SettingsError(f"The token in environment variable {token_env} is empty or not plain ASCII.")
-            headers["Authorization"] = f"Bearer {token}"
+        if isinstance(token, str) and not is_token(token):
+            raise SettingsError(f"The token in environment variable {token_env} is empty or not plain ASCII.")
+        self._token, self._sign = token, sign
         self._client = httpx2.Client(
-            headers=headers,
-            timeout=timeout,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "publisher"},
+            timeout=httpx2.Timeout(timeout, connect=min(timeout, LONGEST_CONNECT)),
             verify=_tls(ca_file, client_cert),
             follow_redirects=False,
             trust_env=False,  # neither a proxy nor a .netrc from the environment may see or replace the token
@@ -155,16 +159,38 @@ class Transport:
         if not path.startswith("/"):
             raise ValueError("a path starts with /")
         where = f"{self._base}{path}"
+        if self._is_left():
+            raise self._unavailable(self._why_left())
         doubts: list[bool] = []
 
         def once() -> Answer | _Failure:
+            began = time.monotonic()
             outcome = self._once(method, where, params, headers, body)
+            if isinstance(outcome, _Failure):
+                self._failures += 1
+                self._lost += time.monotonic() - began
+                self._last_reason = outcome.reason
+            else:
+                self._failures = 0
             if isinstance(outcome, _Failure) and outcome.in_doubt and not safe:
                 doubts.append(True)
                 return outcome._replace(again=outcome.answered)
             return outcome
 
-        outcome = Retrying(
+        outcome = self._retried(once)
+        if isinstance(outcome, Answer) and outcome.status == 401 and self._token and not isinstance(self._token, str):
+            self._token.forget()  # it may have been called back before its time
+            outcome = self._retried(once)
+        if isinstance(outcome, Answer):
+            return self._checked(outcome)
+        if doubts:
+            raise OutcomeUnknown(f"{where}: the request went out, but {outcome.reason}; ask before sending again.")
+        if self._is_left():
+            raise self._unavailable(self._why_left())
+        raise self._unavailable(f"{where}: {outcome.reason}. Nothing was lost; the next run tries again.")
+
+    def _retried(self, once: Callable[[], Answer | _Failure]) -> Answer | _Failure:
+        outcome: Answer | _Failure = Retrying(
             retry=retry_if_result(lambda found: isinstance(found, _Failure) and found.again),
             wait=self._wait,
             stop=self._is_enough,
@@ -172,11 +198,31 @@ class Transport:
             before_sleep=self._tell,
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )(once)
-        if isinstance(outcome, Answer):
-            return self._checked(outcome)
-        if doubts:
-            raise OutcomeUnknown(f"{where}: the request went out, but {outcome.reason}; ask before sending again.")
-        raise self._unavailable(f"{where}: {outcome.reason}. Nothing was lost; the next run tries again.")
+        return outcome
+
+    def _is_left(self) -> bool:
+        """Whether the far end is given up until another transport is made."""
+        return self._failures >= self._retry.in_a_row or self._lost >= self._retry.total
+
+    def _why_left(self) -> str:
+        why = (
+            f"{self._failures} failures in a row"
+            if self._failures >= self._retry.in_a_row
+            else f"{self._lost:.0f} s lost to failures"
+        )
+        return (
+            f"{self._base}: {self._last_reason}; left for this run after {why}. "
+            "Nothing was lost; the next run tries again."
+        )
+
+    def _authorization(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return the header that says who we are, and what of it is secret."""
+        if self._token is None:
+            return {}, ()
+        if isinstance(self._token, str):
+            return {"Authorization": f"Bearer {self._token}"}, (self._token,)
+        token = self._token.token()
+        return {"Authorization": f"Bearer {token}"}, (token, *self._token.secrets())
 
     def _once(
         self,
@@ -186,16 +232,20 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
     ) -> Answer | _Failure:
+        authorization, secrets = self._authorization()
+        request = self._client.build_request(
+            method,
+            where,
+            params=params,
+            headers={**authorization, **headers},
+            content=body,
+            extensions={"trace": self._keep_socket},
+        )
+        if self._sign is not None:
+            request.headers.update(self._sign(method, str(request.url), dict(request.headers.items())))
         with self._deadline() as has_passed:
             try:
-                with self._client.stream(
-                    method,
-                    where,
-                    params=params,
-                    headers=headers,
-                    content=body,
-                    extensions={"trace": self._keep_socket},
-                ) as response:
+                with closing(self._client.send(request, stream=True)) as response:
                     status = response.status_code
                     if status == 429 or status >= 500:
                         asked = _seconds_to_wait(response.headers.get("retry-after"))
@@ -204,7 +254,7 @@ class Transport:
                     if has_passed():  # cut by us, which may look like a proper end
                         return _Failure("no answer in time", in_doubt=True)
                     names = {name.lower(): value for name, value in response.headers.items()}
-                    return Answer(status, MappingProxyType(names), whole, where, self._refused)
+                    return Answer(status, MappingProxyType(names), whole, where, self._refused, secrets)
             except _NEVER_SENT as failure:
                 if _is_distrust(failure):
                     raise self._refused(
@@ -236,6 +286,7 @@ class Transport:
                 host = httpx2.URL(answer.headers.get("location", "")).host or self.host
             except httpx2.InvalidURL:
                 host = "an address that cannot be read"
+            host = conceal(host, answer.secrets)
             raise self._refused(f"{answer.where}: redirects to {host}; redirects are not followed, correct the url.")
         return answer
 
@@ -252,11 +303,14 @@ class Transport:
             state.attempt_number >= self._retry.attempts
             or state.upcoming_sleep > self._retry.longest_wait
             or spent + state.upcoming_sleep > self._retry.budget
+            or self._is_left()
+            or self._lost + state.upcoming_sleep > self._retry.total
         )
 
     def _tell(self, state: RetryCallState) -> None:
         failure = state.outcome.result() if state.outcome else None
         reason = failure.reason if isinstance(failure, _Failure) else "no answer"
+        self._lost += state.upcoming_sleep
         self._say(
             f"{self.host}: {reason}; trying again in {state.upcoming_sleep:.1f} s"
             f" (attempt {state.attempt_number + 1} of {self._retry.attempts})"
@@ -284,6 +338,11 @@ class Transport:
                 self._socket.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return  # closed meanwhile
+
+
+def is_token(text: str) -> bool:
+    """Whether a text can be sent as a bearer token: visible ASCII without spaces."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def _checked_base(base_url: str) -> tuple[str, str]:
@@ -330,17 +389,3 @@ def _seconds_to_wait(retry_after: str | None) -> float | None:
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
-
-
-def _is_within(tree: Any, levels: int) -> bool:
-    floor = [tree]
-    for _ in range(levels + 1):
-        floor = [
-            child
-            for node in floor
-            if isinstance(node, (dict, list))
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not floor:
-            return True
-    return False

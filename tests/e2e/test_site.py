@@ -17,6 +17,8 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 
+from publisher import searchfile
+
 SEED = 20261120
 WORD = r"[\w()（）·-]+"
 BASE = "https://gongshi.example.gov.cn"

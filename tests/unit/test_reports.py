@@ -2,7 +2,6 @@
 
 import csv
 import io
-from datetime import date
 
 import pytest
 
@@ -163,12 +162,12 @@ def test_only_a_closing_disposition_settles_a_problem(disposition, closes):
 # --- the indicators' counts
 
 
-def counted(portal_dir, day):
+def counted(portal_dir):
     with Ledger(portal_dir.settings.ledger.url) as ledger, ledger.reading() as connection:
-        return {one.year: one for one in indicator_counts(connection, date.fromisoformat(day))}
+        return {one.year: one for one in indicator_counts(connection)}
 
 
-def test_on_time_is_counted_over_what_was_due_and_lawful_to_show(portal_dir, make_plan, make_result, make_case):
+def test_on_time_is_counted_over_what_was_published_or_should_have_been(portal_dir, make_plan, make_result, make_case):
     due = {"recorded_at": "2021-06-07T10:00:00+08:00"}  # every inspection ended on 2021-06-02: due on 2021-07-01
     portal_dir.give(
         make_plan(),
@@ -181,23 +180,21 @@ def test_on_time_is_counted_over_what_was_due_and_lawful_to_show(portal_dir, mak
         make_result(7, **due),  # taken back: not asked for
         make_result(8, **due),  # stopped later: it stays on time
         make_result(9, **due),  # withheld later: not asked for any more
-        make_result(10, **due, ended_on="2021-07-30", finalized_at="2021-08-02T09:00:00+08:00"),  # not due yet
+        make_result(10, **due, ended_on="2021-07-30", finalized_at="2021-08-02T09:00:00+08:00"),  # before it is due
+        make_result(11, **due, ended_on="2021-07-30", finalized_at=None),  # not due yet: not asked for
         make_case("error", result_id="R-8", decided_on="2021-07-05"),
         make_case("withhold", case_id="C-2", result_id="R-9", decided_on="2021-07-05"),
         {"kind": "tombstone", "record_kind": "result", "record_id": "R-7", "reason": None, "on": "2021-07-05"},
     )
     judged(portal_dir, "2021-08-03")
-    counts = counted(portal_dir, "2021-08-03")[2021]
-    assert (counts.on_time, counts.due) == (3, 5)
-    judged(portal_dir, "2021-09-01")  # now the last one is due too
-    counts = counted(portal_dir, "2021-09-01")[2021]
+    counts = counted(portal_dir)[2021]
     assert (counts.on_time, counts.due) == (4, 6)
 
 
 def test_a_correction_never_changes_whether_a_result_was_on_time(portal_dir, make_plan, make_result):
     portal_dir.give(make_plan(), make_result(1), make_result(1, version=2, finalized_at="2021-08-02T09:00:00+08:00"))
     judged(portal_dir, "2021-08-03")
-    counts = counted(portal_dir, "2021-08-03")[2021]
+    counts = counted(portal_dir)[2021]
     assert (counts.on_time, counts.due) == (1, 1)
 
 
@@ -211,8 +208,36 @@ def test_settled_is_a_closing_disposition_over_all_problems(portal_dir, make_pla
         make_result(5, outcome=NEGATIVE, disposition="已作出行政处罚"),
     )
     judged(portal_dir, "2021-07-01")
-    counts = counted(portal_dir, "2021-07-01")[2021]
+    counts = counted(portal_dir)[2021]
     assert (counts.settled, counts.problems) == (1, 3)
+
+
+def test_on_time_is_of_the_year_in_which_publication_was_due(portal_dir, make_plan, make_result):
+    december = {"ended_on": "2021-12-20", "finalized_at": "2022-01-05T09:00:00+08:00"}
+    portal_dir.give(make_plan(), make_result(1), make_result(2, **december))
+    judged(portal_dir, "2022-03-01")
+    counts = counted(portal_dir)
+    assert {year: (one.on_time, one.due, one.visits) for year, one in counts.items()} == {
+        2021: (1, 1, 2),
+        2022: (1, 1, 0),
+    }
+
+
+def test_what_was_taken_back_is_no_problem_and_no_visit(portal_dir, make_plan, make_result):
+    taken_back = {"kind": "tombstone", "record_kind": "result", "record_id": "R-2", "reason": None, "on": "2021-06-30"}
+    portal_dir.give(make_plan(), make_result(1, outcome=NEGATIVE), make_result(2, outcome=NEGATIVE), taken_back)
+    judged(portal_dir, "2021-07-01")
+    counts = counted(portal_dir)[2021]
+    assert (counts.problems, counts.visits) == (1, 1)
+
+
+def test_results_of_one_subject_and_day_are_one_visit(portal_dir, make_plan, make_result):
+    same = {"subject__uscc": None, "subject__name": "甲"}
+    portal_dir.give(
+        make_plan(), make_result(1, **same), make_result(2, **same), make_result(3, **same, ended_on="2021-06-03")
+    )
+    judged(portal_dir, "2021-07-01")
+    assert counted(portal_dir)[2021].visits == 2
 
 
 def indicator(portal_dir, name):
@@ -231,9 +256,9 @@ def indicator(portal_dir, name):
 
 def test_the_page_shows_both_counts_and_says_when_a_ratio_means_nothing(portal_dir, make_plan, make_result):
     portal_dir.give(make_plan(), make_result(1), make_result(2, finalized_at=None))
-    portal_dir.run("2021-06-10")  # nothing is due yet, and nobody told how many inspections there were in all
+    portal_dir.run("2021-06-10")  # nobody told how many inspections there were in all
     assert indicator(portal_dir, "visit_share") == [["2021", "2", "—", "未提供"]]
-    assert indicator(portal_dir, "on_time") == [["2021", "0", "0", "不适用"]]
+    assert indicator(portal_dir, "on_time") == [["2021", "1", "1", "100.0%"]]  # the other is not due yet
     assert indicator(portal_dir, "settled") == [["2021", "0", "0", "不适用"]]
     assert indicator(portal_dir, "joint_share") == [["2021", "1", "1", "100.0%"]]
     portal_dir.write("counts.csv", "authority,period,all_inspections,library_subjects", "甲局,2021,8,100")

@@ -181,16 +181,20 @@ export class Engine {
       const word = query.words[0];
       const shard = await this.shard(word, signal);
       const told = shard.keys.get(word);
-      if (told === undefined || told.total <= ALL_LINES || page === 1 || length(word) === 1) {
-        const counts = told && told.total > ALL_LINES ? readCounts(told.counts) : null;
-        return { lines: linesOf(shard, word), total: told?.total ?? 0, counts, whole: (told?.total ?? 0) <= ALL_LINES };
+      const lines = linesOf(shard, word);
+      const total = told?.total ?? 0;
+      if (lines.length === total) return { lines, total, counts: null, whole: true };
+      const enough = lines.length >= PAGE_SIZE; // fewer when some were withdrawn since
+      if (length(word) === 1 || (page === 1 && enough)) {
+        const more = length(word) > 1; // further pages come from its list
+        return { lines, total, counts: told.counts === "" ? null : readCounts(told.counts), whole: false, more };
       }
-      return this.byLists(query, page, signal, linesOf(shard, word));
+      return this.byLists(query, page, signal, enough ? lines : []);
     }
     if (long.length === 0 && query.filters.length === 0) {
       const shard = await this.shard(query.words[0], signal);
       const lines = linesOf(shard, query.words[0]).filter((line) => matches(line, query));
-      const all = (shard.keys.get(query.words[0])?.total ?? 0) <= ALL_LINES;
+      const all = linesOf(shard, query.words[0]).length === (shard.keys.get(query.words[0])?.total ?? 0);
       return { lines, total: null, counts: null, whole: all };
     }
     return this.byLists(query, page, signal, []);
@@ -243,7 +247,7 @@ export class Engine {
       counts: null,
       whole: codes.whole && names.whole,
       exact: codes.whole || !filtered,
-      offset: codes.offset,
+      paged: !codes.whole,
       order: "code",
     };
   }
@@ -254,7 +258,7 @@ export class Engine {
     const above = `${prefix}\uffff`;
     const first = Math.max(0, lastAtMost(pages.map((one) => one.key), prefix));
     const last = Math.max(0, lastAtMost(pages.map((one) => one.key), above));
-    if (pages.length === 0) return { lines: [], total: 0, whole: true, offset: 0 };
+    if (pages.length === 0) return { lines: [], total: 0, whole: true };
     const [head, tail] = await Promise.all([
       this.unit(`p/${first}`, readRows, signal), this.unit(`p/${last}`, readRows, signal),
     ]);
@@ -266,7 +270,7 @@ export class Engine {
       const numbers = Array.from({ length: end - begin + 1 }, (_, i) => begin + i);
       const files = await Promise.all(numbers.map((number) => this.unit(`c/${number}`, readCodes, signal)));
       const lines = unique(files.flatMap(here));
-      return { lines, total: lines.length, whole: true, offset: 0 };
+      return { lines, total: lines.length, whole: true };
     }
     const between = first === last
       ? head.slice(begin - first * perPage + 1, end - first * perPage).reduce((sum, [, n]) => sum + Number(n), 0)
@@ -288,7 +292,7 @@ export class Engine {
       number += 1;
       lines = [...lines, ...here(await this.unit(`c/${number}`, readCodes, signal))];
     }
-    return { lines: lines.slice(skip, skip + PAGE_SIZE), total, whole: false, offset: (page - 1) * PAGE_SIZE };
+    return { lines: lines.slice(skip, skip + PAGE_SIZE), total, whole: false };
   }
 
   // Lists of common strings and of facets ---------------------------------------------------------------------------
@@ -340,14 +344,14 @@ export class Engine {
     const all = part === 1 << bits;
     if (loose) {
       const lines = (await this.linesAt(docs.slice(0, 60), signal)).filter((line) => matches(line, query));
-      return { lines, total: null, counts: null, whole: all && docs.length <= 60, newestFirst: true };
+      return { lines, total: null, counts: null, whole: all && docs.length <= 60 };
     }
     const total = docs.length + shown.size;
     if (all && total <= ALL_LINES) {
       return { lines: await this.linesAt(docs, signal), total, counts: null, whole: true };
     }
     const lines = await this.linesAt(docs.slice(skip, skip + PAGE_SIZE), signal);
-    return { lines, total, counts: null, whole: false, exact: all, newestFirst: true, docs, offset: (page - 1) * PAGE_SIZE };
+    return { lines, total, counts: null, whole: false, exact: all, paged: true };
   }
 
   inAll(numbers, part, bits) {
@@ -385,23 +389,23 @@ export class Engine {
     const replaced = new Set(changed === null ? [] : changed.docs);
     const newer = changed === null ? [] : matching(changed, query);
     const base = found.lines.filter((line) => !replaced.has(line.doc));
-    if (found.whole) return answer(query, [...newer, ...base], page, true, found.order);
+    if (found.whole) return answer(query, [...newer, ...base], page, true, found.order ?? null);
     return this.partly(found, base, newer, replaced, query, page);
   }
 
+  /** The answer where only the lines of one page, or the first ones, are at hand. */
   partly(found, base, newer, replaced, query, page) {
-    const { base: size } = this.manifest;
-    const added = newer.filter((line) => line.doc >= size).length;
+    const added = newer.filter((line) => line.doc >= this.manifest.base).length;
     const exact = found.exact !== false && found.total !== null;
     const total = found.total === null ? base.length + newer.length : found.total + added;
-    const lines = found.newestFirst || found.order === "code"
-      ? [...(page === 1 ? newer : []), ...base]
-      : [...newer, ...base].sort(byPlace(query));
-    return {
-      query, total, exact, page,
-      lines: lines.slice(0, PAGE_SIZE),
-      facets: found.counts, done: true,
-    };
+    const rest = { query, total, exact, page, facets: found.counts, done: true };
+    if (found.paged) {
+      const lines = page === 1 ? unique([...newer, ...base]) : base;
+      return { ...rest, lines: lines.slice(0, PAGE_SIZE) };
+    }
+    const lines = unique([...newer, ...base]).sort(byPlace(query));
+    const last = Math.max(1, Math.floor(lines.length / PAGE_SIZE)); // of the pages that can be shown
+    return { ...rest, lines: lines.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE), last: found.more ? null : last };
   }
 }
 
@@ -410,10 +414,8 @@ export class Engine {
 function places(line, word) {
   const own = line.folded.indexOf(word);
   if (own >= 0) return own;
-  for (const name of line.formerNames) {
-    const found = fold(name).indexOf(word);
-    if (found >= 0) return FORMER + found;
-  }
+  const former = line.formerNames.map((name) => fold(name).indexOf(word)).filter((found) => found >= 0);
+  if (former.length > 0) return FORMER + Math.min(...former);
   return startsCode(line, word) ? -1 : null;
 }
 

@@ -175,14 +175,15 @@ function show(wanted, answer) {
   clear();
   const { query, total, exact, page } = answer;
   const number = element("strong", "", exact ? String(total) : `至少 ${total}`);
-  number.dataset.total = "";
+  if (answer.done) number.dataset.total = "";
   say("找到 ", number, " 个检查对象", page > 1 ? `，第 ${page} 页` : "", answer.done ? "" : "，还在查找…");
   adviseOnCode(query);
   if (answer.done && total === 0) showNothing();
   list.start = (page - 1) * PAGE_SIZE + 1;
   list.append(...answer.lines.map((line) => entry(line, query)));
-  const known = Math.max(1, Math.ceil(total / PAGE_SIZE));
-  showPages(wanted, page, exact || answer.lines.length < PAGE_SIZE ? known : Math.max(known, page + 1));
+  const known = Math.min(answer.last ?? Infinity, Math.max(1, Math.ceil(total / PAGE_SIZE)));
+  const isOpen = !exact && answer.lines.length === PAGE_SIZE && !answer.last;
+  showPages(wanted, page, isOpen ? Math.max(known, page + 1) : known);
   if (answer.facets !== null || Object.values(wanted.filters).some(Boolean)) showFacets(wanted, answer);
 }
 

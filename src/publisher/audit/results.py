@@ -15,7 +15,7 @@ from publisher.audit.downloads import BROKEN, digest, expected_rows, month_recor
 from publisher.audit.pages import read_page, untold
 from publisher.audit.reading import normal
 from publisher.ledger import shown as ledger_shown
-from publisher.ledger.schema import record, shown, subject
+from publisher.ledger.schema import listing, place, record, shown, subject
 
 _SUBJECT_CHUNK = 4096
 _MONTH_CHUNK = 20 * paths.LIST_PAGE
@@ -24,7 +24,7 @@ _MONTH_CHUNK = 20 * paths.LIST_PAGE
 class Told(NamedTuple):
     """A published result, as the ledger would have it told."""
 
-    row: Any  # record_no, record_id, rule, ref, slot, subject_no, path
+    row: Any  # record_no, record_id, rule, ref, subject_no, path; its slot where it is one of a list
     body: Mapping[str, Any]
     beside: Mapping[str, Any]
 
@@ -55,7 +55,7 @@ def _of_range(connection: Connection, first: int) -> Iterator[Told]:
 
 
 def _query() -> Any:
-    names = ("record_no", "record_id", "rule", "ref", "slot", "subject_no")
+    names = ("record_no", "record_id", "rule", "ref", "subject_no")
     joined = record.join(shown, shown.c.record_no == record.c.record_no).join(
         subject, subject.c.subject_no == record.c.subject_no
     )
@@ -175,9 +175,12 @@ def _of_month(connection: Connection, output: Path, year: int, month: int) -> It
 
 
 def _of_places(connection: Connection, year: int, month: int) -> Iterator[Told]:
-    mine = _query().where(record.c.year == year, record.c.month == month).order_by(record.c.slot)
+    of_month = (listing.c.facet == "month", listing.c.year == year, listing.c.value == f"{month:02}")
+    seats = place.join(listing, listing.c.list_no == place.c.list_no)
+    mine = select(place.c.record_no, place.c.slot).select_from(seats).where(*of_month).subquery()
+    query = _query().join(mine, mine.c.record_no == record.c.record_no).add_columns(mine.c.slot).order_by(mine.c.slot)
     last = -1
-    while rows := list(_read(connection, mine.where(record.c.slot > last).limit(_MONTH_CHUNK))):
+    while rows := list(_read(connection, query.where(mine.c.slot > last).limit(_MONTH_CHUNK))):
         yield from rows
         last = rows[-1].row.slot
 

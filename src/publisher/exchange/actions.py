@@ -1,8 +1,6 @@
 """What an endpoint must be told: the action for each record that is owed, and batches of them."""
 
 import hashlib
-import secrets
-import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -10,21 +8,13 @@ import orjson
 from sqlalchemy import Connection, Row
 
 from publisher.exchange.endpoint import Endpoint, Tally
-from publisher.exchange.mapping import Body, PayloadMapping, Unsendable
+from publisher.exchange.mapping import PayloadMapping, Unsendable
+from publisher.exchange.wire import Body, batch_body, canonical, new_batch_id, record_entry
 from publisher.ledger import Ledger, holdings, outbox
 from publisher.ledger.holdings import Receipt
 from publisher.ledger.outbox import Batch, BatchItem
 
 _PLANS_KEPT = 256
-
-
-def canonical(payload: Body) -> bytes:
-    """Return the canonical JSON (RFC 8785) of a payload.
-
-    Payloads hold texts, whole numbers, true, false, null, lists and objects whose names stay within U+FFFF; of these
-    the sorted, compact form is the canonical one.
-    """
-    return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
 
 
 class Wanted(NamedTuple):
@@ -94,7 +84,9 @@ class Outgoing:
                 break
             version = max(row.version, (row.held_version or 0) + 1)
             item = BatchItem(row.record_no, row.record_id, version, action, wanted.digest)
-            entry = written(item, row.kind, row.basis or "", wanted.payload)
+            entry = record_entry(
+                row.record_id, row.kind, version, action, row.basis or "", wanted.payload, wanted.digest
+            )
             size += len(entry) + 1
             if items and size > self.max_bytes:
                 break
@@ -113,15 +105,11 @@ class Outgoing:
         return batch, last
 
     def _batch(self, entries: Sequence[bytes], items: Sequence[BatchItem]) -> Batch:
-        batch_id = uuid.UUID(bytes=secrets.token_bytes(16), version=4).hex
+        batch_id = new_batch_id()
         if self._endpoint.kind == "filedrop":
             body = b"\n".join(entries) + b"\n"
         else:
-            body = b'{"batch_id":"%s","sender":%s,"records":[%s]}' % (
-                batch_id.encode(),
-                orjson.dumps(self._sender),
-                b",".join(entries),
-            )
+            body = batch_body(batch_id, self._sender, entries)
         return Batch(batch_id, self._endpoint.name, body, tuple(items))
 
     def halves(self, batch: Batch) -> Iterator[Batch]:
@@ -180,18 +168,3 @@ def action_for(held_state: str | None, held_digest: str | None, wanted: Wanted) 
     if held_state == "published":
         return "correct" if held_digest != wanted.digest else None
     return "publish"
-
-
-def written(item: BatchItem, kind: str, basis: str, payload: bytes | None) -> bytes:
-    """Return a record of a batch as it goes over the wire."""
-    return orjson.dumps(
-        {
-            "record_id": item.record_id,
-            "kind": kind,
-            "version": item.version,
-            "action": item.action,
-            "basis": basis,
-            "payload": None if payload is None else orjson.Fragment(payload),
-            "digest": item.digest,
-        }
-    )

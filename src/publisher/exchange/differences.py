@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from publisher.exchange.actions import Views, Wanted
-from publisher.exchange.api import Api
+from publisher.exchange.client import Client
 from publisher.exchange.endpoint import Endpoint
 from publisher.exchange.mapping import KINDS, PayloadMapping
 from publisher.ledger import Ledger, holdings, outbox
@@ -42,14 +42,14 @@ class _Ours(NamedTuple):
 
 
 def differences(
-    ledger: Ledger, endpoint: Endpoint, mapping: PayloadMapping, api: Api, *, repair: bool
+    ledger: Ledger, endpoint: Endpoint, mapping: PayloadMapping, client: Client, *, repair: bool
 ) -> Iterator[Difference]:
     """Yield every difference in byte order of ``record_id``, holding a page of either side at a time.
 
     ``repair`` takes the endpoint's word for what it holds and owes the record, so that the next push tells it what is
     right; what is not ours is left alone.
     """
-    found = _compared(ledger, endpoint, mapping, api)
+    found = _compared(ledger, endpoint, mapping, client)
     while chunk := list(islice(found, _CHUNK)):
         if repair:
             heard = {ours.row.record_no: there for _, ours, there in chunk if ours is not None}
@@ -59,9 +59,9 @@ def differences(
 
 
 def _compared(
-    ledger: Ledger, endpoint: Endpoint, mapping: PayloadMapping, api: Api
+    ledger: Ledger, endpoint: Endpoint, mapping: PayloadMapping, client: Client
 ) -> Iterator[tuple[Difference, _Ours | None, Holding | None]]:
-    here, there = _ours(ledger, endpoint, mapping), api.listing()
+    here, there = _ours(ledger, endpoint, mapping), client.records()
     ours, theirs = next(here, None), next(there, None)
     while ours is not None or theirs is not None:
         if ours is None or (theirs is not None and theirs.record_id.encode() < ours.key):

@@ -77,7 +77,8 @@ class FiledropPush:
         is_whole = said.endswith(b"\n")  # a last line still being written waits, and so does what has no line yet
         lines = said.split(b"\n")[:-1]
         answers = [_parsed(line, file, number) for number, line in enumerate(lines, 1) if line.strip()]
-        receipts = read_receipts(answers, batch, str(file), settled)
+        versions = {item.record_id: item.version for item in batch.items}
+        receipts = holdings.noted(read_receipts(answers, versions, str(file), settled), batch)
         with self._ledger.transaction() as connection:
             unprocessed = holdings.settle(connection, batch, receipts, self._run_no, is_whole=is_whole)
         for one in receipts:

@@ -14,9 +14,9 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from publisher import paths
-from publisher.ledger.schema import delta, list_size, publication, record, shown, subject
+from publisher.ledger import listings
+from publisher.ledger.schema import delta, publication, record, shown, subject
 from publisher.ledger.shown import Shown
-from publisher.ledger.store import insert_into
 
 Op = Literal["ADD", "MOD", "STOP"]
 _COUNTED: dict[str, str] = {"ADD": "added", "MOD": "modified", "STOP": "stopped"}
@@ -84,17 +84,6 @@ def _count(connection: Connection, run_no: int, day: date, changed: Counter[str]
         connection.execute(insert(publication).values(run_no=run_no, as_of=day, changed_on=day, **first))
 
 
-def months_changed(connection: Connection, day: date, months: set[tuple[int, int]]) -> None:
-    """Note that what these months (year, month) show changed on ``day``."""
-    for year, month in sorted(months):
-        statement = insert_into(connection, list_size).values(list_key=f"{year}-{month:02}", size=0, changed_on=day)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["list_key"], set_={"changed_on": statement.excluded.changed_on}
-            )
-        )
-
-
 def publications(connection: Connection) -> list[Row[Any]]:
     """Return every publication with its counts, oldest first."""
     return list(connection.execute(select(publication).order_by(publication.c.run_no)))
@@ -136,9 +125,8 @@ def changed_on(connection: Connection, record_no: int) -> date | None:
 
 def month_changed_on(connection: Connection, year: int, month: int) -> date | None:
     """Return the day on which what a month shows changed last."""
-    query = select(list_size.c.changed_on).where(list_size.c.list_key == f"{year}-{month:02}")
-    found: date | None = connection.execute(query).scalar()
-    return found
+    found = listings.of_month(connection, year, month)
+    return found.changed_on if found else None
 
 
 def latest_change(connection: Connection) -> date | None:

@@ -1,7 +1,7 @@
 """What endpoints said of each record that was sent, and what they are known to hold since."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, literal, select, update
 
@@ -18,6 +18,27 @@ class Receipt(NamedTuple):
     receipt_no: str | None = None
     code: str | None = None
     message: str | None = None
+
+
+class _Said(Protocol):
+    """A receipt as it came over the wire."""
+
+    @property
+    def record_id(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def receipt_no(self) -> str | None: ...
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def message(self) -> str | None: ...
+
+
+def noted(said: Iterable[_Said], sent: Batch) -> list[Receipt]:
+    """Return receipts as they came, each with the record it is about; they are all about records of the batch."""
+    items = {item.record_id: item for item in sent.items}
+    return [Receipt(items[one.record_id], one.status, one.receipt_no, one.code, one.message) for one in said]
 
 
 class Holding(NamedTuple):
@@ -85,7 +106,7 @@ def _hold(connection: Connection, endpoint: str, items: Sequence[BatchItem]) -> 
             "version": item.version,
             "state": "withdrawn" if item.action == "withdraw" else "published",
             "digest": item.digest,
-            "first_accepted_at": at,
+            "first_accepted_at": None if item.action == "withdraw" else at,
         }
         for item in items
     ]
@@ -94,7 +115,12 @@ def _hold(connection: Connection, endpoint: str, items: Sequence[BatchItem]) -> 
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["endpoint", "record_no"],
-            set_={"version": new.version, "state": new.state, "digest": new.digest},
+            set_={
+                "version": new.version,
+                "state": new.state,
+                "digest": new.digest,
+                "first_accepted_at": func.coalesce(held.c.first_accepted_at, new.first_accepted_at),
+            },
         ),
         rows,
     )

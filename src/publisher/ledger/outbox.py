@@ -50,6 +50,7 @@ class Batch(NamedTuple):
     body: bytes
     items: tuple[BatchItem, ...]
     sent_at: str | None = None
+    made_at: str | None = None
 
 
 MAY_BE_SENT = or_(owed_push.c.refused_version.is_(None), owed_push.c.refused_version < record.c.version)
@@ -219,7 +220,7 @@ def find_batch(connection: Connection, batch_id: str) -> tuple[Batch, bool] | No
     found = connection.execute(query).all()
     items = tuple(BatchItem(one.record_no, one.record_id, one.version, one.action, one.digest) for one in found)
     is_current = all(one.version == one.version_now for one in found)
-    return Batch(row.batch_id, row.endpoint, row.body, items, row.sent_at), is_current
+    return Batch(row.batch_id, row.endpoint, row.body, items, row.sent_at, row.made_at), is_current
 
 
 def settled_ids(connection: Connection, batch_id: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from publisher.ledger.schema import held, owed_page, owed_push, page, record
 from publisher.ledger.store import get_meta, insert_into, set_meta
@@ -25,8 +25,12 @@ def owed_pages(connection: Connection) -> dict[str, list[str]]:
 
 def pages_done(connection: Connection, done: Iterable[tuple[str, str]]) -> None:
     """Strike out parts of the site that have been rendered."""
-    for scope, key in done:
-        connection.execute(delete(owed_page).where(owed_page.c.scope == scope, owed_page.c.key == key))
+    statement = delete(owed_page).where(
+        owed_page.c.scope == bindparam("of_scope"), owed_page.c.key == bindparam("of_key")
+    )
+    rows = [{"of_scope": scope, "of_key": key} for scope, key in done]
+    if rows:
+        connection.execute(statement, rows)
 
 
 def owed_page_count(connection: Connection) -> int:

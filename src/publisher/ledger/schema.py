@@ -175,14 +175,13 @@ record = Table(
     Column("judge_on", Date),  # the day on which it must be judged again; NULL = never, as far as is known
     Column("version", Integer, nullable=False, default=0),  # ours: one more for every action on the record
     Column("ref", String),  # random 128 bits, in downloads and deltas; another one after a stop
-    Column("slot", Integer),  # its place in the list of its month, given once
+    Column("places", Text, nullable=False, default=""),  # its places, list:slot with commas between; each given once
     Column("first_shown_on", Date),
     UniqueConstraint("kind", "record_id"),
     Index("record_judge_on", "judge_on"),
     Index("record_subject", "subject_no"),
     Index("record_plan_task", "plan_id", "task_id"),
-    Index("record_month_slot", "year", "month", "slot"),
-    Index("record_kind_state", "kind", "state"),
+    Index("record_kind_state", "kind", "state", "since"),  # the newest of a kind are read from its end
 )
 
 entry = Table(
@@ -213,12 +212,27 @@ shown = Table(  # the public form of what is published today, redacted; gone wit
     Column("beside", Text, nullable=False),
 )
 
-list_size = Table(  # how many places each list has given out
-    "list_size",
+listing = Table(  # a list of results (or of a region's subjects): how many places it gave out, how many it shows
+    "listing",
     metadata,
-    Column("list_key", String, primary_key=True),
+    _number("list_no"),
+    Column("facet", String, nullable=False),  # month, region, authority, outcome, task, subjects
+    Column("year", Integer, nullable=False),  # of inspection; 0 = not a year's list
+    Column("value", String, nullable=False),
+    Column("label", Text),  # words for a value that has none itself
     Column("size", Integer, nullable=False),
-    Column("changed_on", Date),  # of a month: the latest event that changed what it shows
+    Column("shown", Integer, nullable=False),
+    Column("changed_on", Date),  # the latest event that changed what it shows
+    UniqueConstraint("facet", "year", "value"),
+)
+
+place = Table(  # who sits where; the record itself knows its places too
+    "place",
+    metadata,
+    Column("list_no", Integer, primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("record_no", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 publication = Table(  # a run that changed something public, with how many lines of it stand

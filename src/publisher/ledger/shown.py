@@ -1,15 +1,15 @@
 """Reading what may be shown today: public forms only, never what was received."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from heapq import nlargest
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, case, distinct, func, select
+from sqlalchemy import Connection, Row, Select, and_, case, distinct, extract, func, select
 
-from publisher import paths
-from publisher.ledger.schema import counts, entry, list_size, record, shown, subject
+from publisher.ledger.schema import counts, entry, listing, place, record, shown, subject
 
 Body = Mapping[str, Any]
 
@@ -22,12 +22,18 @@ class Shown(NamedTuple):
     beside: Body
 
 
+_SHOWN = (
+    select(record, shown.c.body, shown.c.beside, subject.c.path.label("subject_path"))
+    .join(shown, shown.c.record_no == record.c.record_no)
+    .outerjoin(subject, subject.c.subject_no == record.c.subject_no)
+)
+# Only what is published has a public form and only a result a subject, so nothing more is asked: it would lead SQLite
+# to read all that is published where a list or a subject names a few.
+_RESULTS = _SHOWN.where(record.c.subject_no.is_not(None))
+
+
 def _published(kind: str) -> Select[Any]:
-    columns = (record, shown.c.body, shown.c.beside, subject.c.path.label("subject_path"))
-    joined = record.join(shown, shown.c.record_no == record.c.record_no).outerjoin(
-        subject, subject.c.subject_no == record.c.subject_no
-    )
-    return select(*columns).select_from(joined).where(record.c.kind == kind, record.c.state == "published")
+    return _SHOWN.where(record.c.kind == kind, record.c.state == "published")
 
 
 def _read(connection: Connection, query: Select[Any]) -> Iterator[Shown]:
@@ -47,28 +53,56 @@ def one_of(connection: Connection, kind: str, record_id: str) -> Shown | None:
 
 def of_subject(connection: Connection, subject_no: int) -> list[Shown]:
     """Return a subject's published results, newest inspection first."""
-    query = _published("result").where(record.c.subject_no == subject_no)
-    return list(_read(connection, query.order_by(record.c.ended_on.desc(), record.c.record_no)))
+    return of_subjects(connection, [subject_no]).get(subject_no, [])
 
 
-def of_month(connection: Connection, year: int, month: int, first: int = 0, last: int | None = None) -> Iterator[Shown]:
-    """Yield a month's published results by their places, from ``first`` up to but not including ``last``."""
-    query = _published("result").where(record.c.year == year, record.c.month == month, record.c.slot >= first)
+def of_subjects(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Shown]]:
+    """Return the published results of several subjects by subject, each newest inspection first."""
+    query = _RESULTS.where(record.c.subject_no.in_(numbers))
+    found: dict[int, list[Shown]] = {}
+    for one in _read(connection, query.order_by(record.c.ended_on.desc(), record.c.record_no)):
+        found.setdefault(one.row.subject_no, []).append(one)
+    return found
+
+
+def of_list(connection: Connection, list_no: int, first: int = 0, last: int | None = None) -> Iterator[Shown]:
+    """Yield a list's published results by their places, from ``first`` up to but not including ``last``."""
+    seats = select(place.c.record_no, place.c.slot).where(place.c.list_no == list_no, place.c.slot >= first)
     if last is not None:
-        query = query.where(record.c.slot < last)
-    return _read(connection, query.order_by(record.c.slot))
+        seats = seats.where(place.c.slot < last)
+    seated = seats.subquery()
+    query = _SHOWN.join(seated, seated.c.record_no == record.c.record_no)
+    return _read(connection, query.order_by(seated.c.slot))
 
 
-def of_task(connection: Connection, plan_id: str, task_id: str, limit: int) -> list[Shown]:
-    """Return up to ``limit`` published results of a task, newest inspection first."""
-    query = _published("result").where(record.c.plan_id == plan_id, record.c.task_id == task_id)
-    return list(_read(connection, query.order_by(record.c.ended_on.desc(), record.c.record_no).limit(limit)))
+def of_month(connection: Connection, year: int, month: int) -> Iterator[Shown]:
+    """Yield a month's published results by their places."""
+    number = select(listing.c.list_no).where(
+        listing.c.facet == "month", listing.c.year == year, listing.c.value == f"{month:02}"
+    )
+    found = connection.execute(number).scalar()
+    return iter(()) if found is None else of_list(connection, found)
+
+
+def latest_of_lists(connection: Connection, list_numbers: Iterable[int], limit: int) -> list[Shown]:
+    """Return the results that came last to some lists, those that changed last first."""
+    newest: set[tuple[date, int]] = set()
+    joined = place.join(record, record.c.record_no == place.c.record_no)
+    query = select(record.c.since, record.c.record_no).select_from(joined).where(record.c.state == "published")
+    for list_no in list_numbers:
+        last = query.where(place.c.list_no == list_no).order_by(place.c.slot.desc()).limit(limit)
+        newest.update((row.since, row.record_no) for row in connection.execute(last))
+        newest = set(nlargest(limit, newest))
+    numbers = [record_no for _, record_no in newest]
+    return list(_read(connection, _SHOWN.where(record.c.record_no.in_(numbers)).order_by(*_NEWEST_FIRST)))
+
+
+_NEWEST_FIRST = (record.c.since.desc(), record.c.record_no.desc())
 
 
 def latest(connection: Connection, limit: int) -> list[Shown]:
     """Return the results published last."""
-    query = _published("result").order_by(record.c.since.desc(), record.c.record_no.desc())
-    return list(_read(connection, query.limit(limit)))
+    return list(_read(connection, _published("result").order_by(*_NEWEST_FIRST).limit(limit)))
 
 
 class MonthSize(NamedTuple):
@@ -82,36 +116,12 @@ class MonthSize(NamedTuple):
 
 def month_sizes(connection: Connection) -> list[MonthSize]:
     """Return every month that ever had a published result, in order."""
-    is_shown = record.c.state == "published"
     query = (
-        select(
-            record.c.year,
-            record.c.month,
-            func.sum(case((is_shown, 1), else_=0)),
-            func.max(case((is_shown, record.c.since))),
-        )
-        .where(record.c.kind == "result", record.c.slot.is_not(None))
-        .group_by(record.c.year, record.c.month)
-        .order_by(record.c.year, record.c.month)
+        select(listing.c.year, listing.c.value, listing.c.shown, listing.c.changed_on)
+        .where(listing.c.facet == "month")
+        .order_by(listing.c.year, listing.c.value)
     )
-    return [MonthSize(row[0], row[1], int(row[2]), row[3]) for row in connection.execute(query)]
-
-
-def month_pages(connection: Connection, year: int, month: int) -> dict[int, int]:
-    """Return the numbers of a month's pages with how many results each shows today, down to none."""
-    mine = (record.c.kind == "result") & (record.c.year == year) & (record.c.month == month)
-    return _pages(connection, f"{year}-{month:02}", record.c.slot, record.c.state == "published", mine)
-
-
-def _pages(connection: Connection, list_key: str, slot: Any, is_shown: Any, mine: Any) -> dict[int, int]:
-    """Return every page that places were given out on, so that no page before the last ever loses its next one."""
-    number = slot // paths.LIST_PAGE + 1
-    query = select(number, func.sum(case((is_shown, 1), else_=0))).where(mine, slot.is_not(None)).group_by(number)
-    found = {int(row[0]): int(row[1]) for row in connection.execute(query)}
-    if not found:
-        return {}
-    given = connection.execute(select(list_size.c.size).where(list_size.c.list_key == list_key)).scalar_one()
-    return {which: found.get(which, 0) for which in range(1, (given - 1) // paths.LIST_PAGE + 2)}
+    return [MonthSize(row.year, int(row.value), row.shown, row.changed_on) for row in connection.execute(query)]
 
 
 class SubjectRow(NamedTuple):
@@ -143,6 +153,18 @@ def subjects(connection: Connection, *, numbers: tuple[int, int]) -> Iterator[Su
     )
 
 
+def subject_paths(connection: Connection, numbers: tuple[int, int]) -> list[str]:
+    """Return the addresses of the subjects numbered from ``numbers[0]`` up to, not including, ``numbers[1]`` that are
+    shown."""
+    is_shown = select(record.c.record_no).where(
+        record.c.subject_no == subject.c.subject_no, record.c.state == "published"
+    )
+    query = select(subject.c.path).where(
+        subject.c.subject_no >= numbers[0], subject.c.subject_no < numbers[1], is_shown.exists()
+    )
+    return list(connection.execute(query.order_by(subject.c.subject_no)).scalars())
+
+
 def subjects_of_region(connection: Connection, region_code: str, places: tuple[int, int]) -> Iterator[SubjectRow]:
     """Yield the shown subjects of a region by their places in its list."""
     where = and_(subject.c.region_code == region_code, subject.c.slot >= places[0], subject.c.slot < places[1])
@@ -150,7 +172,7 @@ def subjects_of_region(connection: Connection, region_code: str, places: tuple[i
 
 
 def _subjects(connection: Connection, where: Any, order: Any) -> Iterator[SubjectRow]:
-    query = _published("result").where(where).order_by(order, record.c.ended_on.desc(), record.c.record_no)
+    query = _RESULTS.where(where).order_by(order, record.c.ended_on.desc(), record.c.record_no)
     group: list[Shown] = []
     for one in _read(connection, query):
         if group and group[0].row.subject_no != one.row.subject_no:
@@ -192,17 +214,6 @@ def region_sizes(connection: Connection) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in connection.execute(query)]
 
 
-def region_pages(connection: Connection, region_code: str) -> dict[int, int]:
-    """Return the numbers of a region's pages with how many subjects each shows today, down to none."""
-    is_shown = (
-        select(record.c.record_no)
-        .where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
-        .exists()
-    )
-    mine = subject.c.region_code == region_code
-    return _pages(connection, f"region/{region_code}", subject.c.slot, is_shown, mine)
-
-
 class Progress(NamedTuple):
     """How far a task (or a plan) has come, in results."""
 
@@ -211,6 +222,10 @@ class Progress(NamedTuple):
     on_time: int
     late: int
     problems: int
+
+    def plus(self, other: "Progress") -> "Progress":
+        """Return both together."""
+        return Progress(*(mine + yours for mine, yours in zip(self, other, strict=True)))
 
 
 NO_PROGRESS = Progress(0, 0, 0, 0, 0)
@@ -221,10 +236,21 @@ def progress(connection: Connection, plan_id: str) -> dict[str, Progress]:
 
     A retracted record does not count; one that is stopped stays on time or late, and a problem where it was one.
     """
+    found = _progress(connection, [record.c.task_id], record.c.plan_id == plan_id)
+    return {task_id: done for (task_id,), done in found.items()}
+
+
+def progress_by_city(connection: Connection) -> dict[tuple[str, str, int, str], Progress]:
+    """Return the progress of every task, year of inspection and city (by its code)."""
+    city = func.substr(record.c.region_code, 1, 4).concat("00")
+    return _progress(connection, [record.c.plan_id, record.c.task_id, record.c.year, city])
+
+
+def _progress(connection: Connection, by: Sequence[Any], *where: Any) -> dict[Any, Progress]:
     done = record.c.published_on.is_not(None) & (record.c.state != "withheld") & (record.c.state != "pending")
     query = (
         select(
-            record.c.task_id,
+            *by,
             func.count(),
             func.sum(case((record.c.state == "published", 1), else_=0)),
             func.sum(case((done & (record.c.published_on <= record.c.due_on), 1), else_=0)),
@@ -233,13 +259,15 @@ def progress(connection: Connection, plan_id: str) -> dict[str, Progress]:
         )
         .where(
             record.c.kind == "result",
-            record.c.plan_id == plan_id,
             record.c.state.is_not(None),
             func.coalesce(record.c.cause, "") != "retracted",
+            *where,
         )
-        .group_by(record.c.task_id)
+        .group_by(*by)
     )
-    return {row[0]: Progress(*(int(value) for value in row[1:])) for row in connection.execute(query)}
+    return {
+        tuple(row[: len(by)]): Progress(*(int(value) for value in row[len(by) :])) for row in connection.execute(query)
+    }
 
 
 def outcome_counts(connection: Connection) -> dict[str, int]:
@@ -288,27 +316,35 @@ class YearCounts(NamedTuple):
 
 
 def indicator_counts(connection: Connection) -> list[YearCounts]:
-    """Return, by the year of inspection, the counts that the indicators divide.
+    """Return, by year, the counts that the indicators divide.
 
-    Due are the results that were published, and those that should have been by now (late and still unpublished); both
-    change with a verdict only, so that the page is as true on a quiet day. Withheld and retracted ones do not count.
+    Due are the results that were published, and those that should have been by now (late and still unpublished), by the
+    year in which publication was due; both change with a verdict only, so that the page is as true on a quiet day.
+    Withheld ones are not asked for. The rest is by the year of inspection; several results of one subject and day are
+    one visit (R0-20). Retracted results count nowhere.
     """
-    lawful = (record.c.state != "withheld") & (func.coalesce(record.c.cause, "") != "retracted")
-    due = lawful & (record.c.published_on.is_not(None) | record.c.marks.contains("late"))
-    query = (
-        select(
-            record.c.year,
-            func.sum(case((due, 1), else_=0)),
-            func.sum(case((due & (record.c.published_on <= record.c.due_on), 1), else_=0)),
-            func.sum(case((record.c.negative, 1), else_=0)),
-            func.sum(case((record.c.negative & record.c.settled, 1), else_=0)),
-            func.count(),
-        )
-        .where(record.c.kind == "result", record.c.state.is_not(None))
-        .group_by(record.c.year)
-        .order_by(record.c.year)
+    kept = (record.c.kind == "result", record.c.state.is_not(None), func.coalesce(record.c.cause, "") != "retracted")
+    due_year = extract("year", record.c.due_on)
+    due = select(due_year, func.count(), func.sum(case((record.c.published_on <= record.c.due_on, 1), else_=0))).where(
+        *kept,
+        record.c.state != "withheld",
+        record.c.due_on.is_not(None),
+        record.c.published_on.is_not(None) | record.c.marks.contains("late"),
     )
-    return [YearCounts(*(int(value) for value in row)) for row in connection.execute(query)]
+    found = select(
+        record.c.year,
+        func.sum(case((record.c.negative, 1), else_=0)),
+        func.sum(case((record.c.negative & record.c.settled, 1), else_=0)),
+    ).where(*kept)
+    visit = select(record.c.year, record.c.subject_no, record.c.ended_on).where(*kept).distinct().subquery()
+    visits = select(visit.c.year, func.count()).group_by(visit.c.year)
+    by_due = {int(row[0]): (row[1], int(row[2])) for row in connection.execute(due.group_by(due_year))}
+    by_found = {row[0]: (int(row[1]), int(row[2])) for row in connection.execute(found.group_by(record.c.year))}
+    by_visit = {row[0]: row[1] for row in connection.execute(visits)}
+    return [
+        YearCounts(year, *by_due.get(year, (0, 0)), *by_found.get(year, (0, 0)), by_visit.get(year, 0))
+        for year in sorted({*by_due, *by_found})
+    ]
 
 
 def library_counts(connection: Connection) -> dict[int, int]:

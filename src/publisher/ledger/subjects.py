@@ -1,6 +1,6 @@
-"""Subjects and lists: a subject has one number, given once, whatever names it bears later; a place in a list likewise.
+"""Subjects: one number each, given once, whatever names they bear later.
 
-A book is read and written once for a whole chunk of verdicts, in the caller's transaction.
+The book is read and written once for a whole chunk of verdicts, in the caller's transaction.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,44 +9,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from publisher import paths
-from publisher.ledger.schema import list_size, subject
-from publisher.ledger.store import insert_into, path_secret
+from publisher.ledger.listings import NO_YEAR, SUBJECTS, Key, Lists
+from publisher.ledger.schema import subject
+from publisher.ledger.store import path_secret
 
 Body = Mapping[str, Any]
-
-
-class Lists:
-    """The places that lists have given out; a place is never given twice, so that a full page never moves."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._sizes: dict[str, int] = {}
-        self._changed: set[str] = set()
-
-    def read(self, keys: Iterable[str]) -> None:
-        """Read how many places these lists have given out, all at once."""
-        missing = sorted(set(keys) - self._sizes.keys())
-        self._sizes |= dict.fromkeys(missing, 0)
-        query = select(list_size.c.list_key, list_size.c.size).where(list_size.c.list_key.in_(missing))
-        self._sizes |= {row.list_key: row.size for row in self._connection.execute(query)} if missing else {}
-
-    def next_place(self, key: str) -> int:
-        """Give out the next place of a list."""
-        if key not in self._sizes:
-            self.read([key])
-        place = self._sizes[key]
-        self._sizes[key] = place + 1
-        self._changed.add(key)
-        return place
-
-    def write(self) -> None:
-        """Keep what was given out."""
-        rows = [{"list_key": key, "size": self._sizes[key]} for key in sorted(self._changed)]
-        if rows:
-            statement = insert_into(self._connection, list_size)
-            sizes = {"size": statement.excluded.size}
-            self._connection.execute(statement.on_conflict_do_update(index_elements=["list_key"], set_=sizes), rows)
-        self._changed.clear()
 
 
 class _Known(NamedTuple):
@@ -92,7 +59,7 @@ class Subjects:
         key = self._by_number[number]
         known = self._by_key[key]
         if known.slot is None:
-            place = self._lists.next_place(f"region/{known.region_code}")
+            place = self._lists.next_place(Key(SUBJECTS, NO_YEAR, known.region_code))
             self._by_key[key] = known._replace(slot=place)
             self._placed.append({"number": number, "place": place})
 

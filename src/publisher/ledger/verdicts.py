@@ -17,10 +17,11 @@ from publisher.ledger import deltas
 from publisher.ledger.deltas import Change
 from publisher.ledger.dockets import Body, Docket, version_of
 from publisher.ledger.intake import DUE_NOW
+from publisher.ledger.listings import Key, Lists, keys_of, read_places, write_places
 from publisher.ledger.owed import owe_pages, owe_pushes
 from publisher.ledger.schema import entry, hold, record, shown
 from publisher.ledger.store import insert_into
-from publisher.ledger.subjects import Lists, Subjects
+from publisher.ledger.subjects import Subjects
 from publisher.model import Verdict
 
 
@@ -65,7 +66,6 @@ def decide(
     updates: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
     told: list[Change] = []
-    months: set[tuple[int, int]] = set()
     forms = deltas.forms(connection, [one.docket.row.record_no for one in judged])
     bodies = [version_of(one.docket, one.verdict.version) for one in judged]
     lists = Lists(connection)
@@ -75,11 +75,12 @@ def decide(
         [one.docket.row.subject_no for one in judged if one.docket.row.subject_no is not None],
         lists,
     )
-    lists.read(_month_key(body["ended_on"]) for body in bodies if "subject" in body)
+    facets = [_facets(one, body, subjects) for one, body in zip(judged, bodies, strict=True)]
+    lists.read(key for values in facets for key in _lists_of(values))
     now_shown: list[dict[str, Any]] = []
     no_longer_shown: list[int] = []
     changed = 0
-    for one, body in zip(judged, bodies, strict=True):
+    for one, facet in zip(judged, facets, strict=True):
         row, verdict = one.docket.row, one.verdict
         now = _in_force(verdict)
         before = {name: getattr(row, name) for name in _IN_FORCE}
@@ -88,24 +89,25 @@ def decide(
         rewritten = told_before is not None and told_before[0] != _form(one)[0]  # a correction, or stricter redaction
         acts = was_shown != is_shown or (is_shown and (row.shown_version != verdict.version or rewritten))
         version = row.version + 1 if acts else row.version
-        values = {"key_no": row.record_no, **now, "version": version, **_facets(one, body, subjects)}
+        values = {"key_no": row.record_no, **now, "version": version, **facet}
         values["judge_on"] = values["next_change_on"] = verdict.next_change_on
-        moved = row.slot is not None and (row.year, row.month) != (values["year"], values["month"])
-        values |= {"slot": None if moved else row.slot, "ref": row.ref, "first_shown_on": row.first_shown_on}
+        values |= {"places": row.places, "ref": row.ref, "first_shown_on": row.first_shown_on}
         if is_shown and row.first_shown_on is None:
             values["first_shown_on"] = day
         if is_shown and not was_shown:  # a ref that was stopped stays stopped
             values["ref"] = secrets.token_hex(16)
+        had = places = read_places(row.places)
         if is_shown and row.kind == "result":
-            if values["slot"] is None:
-                values["slot"] = lists.next_place(_month_key(body["ended_on"]))
+            places = lists.seat(row.record_no, had, _lists_of(values))
+            values["places"] = write_places(places)
             subjects.show(values["subject_no"])
+        lists.count(had if was_shown else (), places if is_shown else ())
         op = _told(one, before, now, forms.get(row.record_no))
         if op:
             told.append(Change(row.record_no, values["ref"], op, verdict.rule, verdict.since or day))
-            months |= {(seen["year"], seen["month"]) for seen in (values, row._mapping) if seen["month"]}
+            lists.change({*had, *places})
         if before != now or row.judge_on == DUE_NOW or op:
-            pages |= _pages_of(subjects, one, values, acts=acts, listed=was_shown or is_shown or moved)
+            pages |= _pages_of(subjects, one, values, {*had.items(), *places.items()}, acts=acts)
         if before != now:
             changed += acts
             history.append(
@@ -120,14 +122,13 @@ def decide(
             form = dict(zip(("body", "beside"), _form(one), strict=True))
             now_shown.append({"record_no": row.record_no, **form})
         updates.append(values)
-    lists.write()
+    lists.write(day)
     subjects.write()
     _show(connection, now_shown, no_longer_shown)
     if updates:
         connection.execute(_SET, updates)
     if history:
         connection.execute(insert(entry), history)
-    deltas.months_changed(connection, day, months)
     owe_pages(connection, pages | deltas.note(connection, run_no, day, told))
     owe_pushes(connection, owed, endpoints)
     return changed
@@ -178,8 +179,8 @@ def _in_force(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _month_key(ended_on: str) -> str:
-    return ended_on[:7]
+def _lists_of(values: Mapping[str, Any]) -> list[Key]:
+    return [] if values["month"] is None else keys_of(values)
 
 
 def _facets(one: Judged, body: Body, subjects: Subjects) -> dict[str, Any]:
@@ -219,11 +220,11 @@ _EMPTY_OF_RESULT: dict[str, Any] = dict.fromkeys(
 
 
 def _pages_of(
-    subjects: Subjects, one: Judged, values: Mapping[str, Any], *, acts: bool, listed: bool
+    subjects: Subjects, one: Judged, values: Mapping[str, Any], seats: Iterable[tuple[int, int]], *, acts: bool
 ) -> set[tuple[str, str]]:
     """Return which parts of the site speak of a record: of its subject and lists now, and of those it had before.
 
-    A result that is not ``listed`` (not shown, before or now) still counts in the progress of its task and plan.
+    A result that is not shown, before or now, still counts in the progress of its task and plan.
     """
     row = one.docket.row
     pages = {("portal", "")}
@@ -238,23 +239,33 @@ def _pages_of(
         if acts:
             pages.add(("results_of_list", row.record_id))
     else:
+        listed = "published" in (row.state, values["state"])
+        seen: Any
         for seen in (values, row._mapping):
-            if seen["plan_id"] is None:
-                continue
-            pages |= {("plan", seen["plan_id"]), ("task", f"{seen['plan_id']}/{seen['task_id']}")}
-            if not listed or seen["slot"] is None:
-                continue
-            pages |= {
-                ("subject", str(seen["subject_no"])),
-                ("search_subject", str(seen["subject_no"])),
-                ("sitemap_part", str(seen["subject_no"] // paths.SITEMAP_PART)),
-            }
-            pages |= {("data_year", str(seen["year"])), ("data_all", "")}
-            pages |= _list_pages("month", f"{seen['year']}-{seen['month']:02}", seen["slot"])
-            region_code, place = subjects.place_of(seen["subject_no"])
-            if place is not None:
-                pages |= _list_pages("region", region_code, place)
+            if seen["plan_id"] is not None:
+                pages |= {("plan", seen["plan_id"]), ("task", f"{seen['plan_id']}/{seen['task_id']}")}
+                pages |= _pages_about(subjects, seen) if listed else set()
+        if listed:
+            pages.add(("data_all", ""))
+            pages |= {part for number, slot in seats for part in _list_pages("list", str(number), slot)}
     return pages
+
+
+def _pages_about(subjects: Subjects, seen: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return the parts that speak of a shown result as one of a subject, a month, an authority, or an outcome."""
+    number = seen["subject_no"]
+    pages = {
+        ("subject", str(number)),
+        ("search_subject", str(number)),
+        ("sitemap_part", str(number // paths.SITEMAP_PART)),
+        ("month", f"{seen['year']}-{seen['month']:02}"),
+        ("data_year", str(seen["year"])),
+        ("feed", f"plan/{seen['plan_id']}"),
+        ("feed", f"authority/{paths.name_key(seen['authority'])}"),
+        *(("feed", f"outcome/{outcome}") for outcome in seen["outcomes"].split(",") if outcome),
+    }
+    region_code, place = subjects.place_of(number)
+    return pages if place is None else pages | _list_pages("region", region_code, place)
 
 
 def _list_pages(scope: str, key: str, place: int) -> set[tuple[str, str]]:
@@ -262,7 +273,7 @@ def _list_pages(scope: str, key: str, place: int) -> set[tuple[str, str]]:
     which leads on to it."""
     number = place // paths.LIST_PAGE + 1
     numbers = {number, number - 1} if place % paths.LIST_PAGE == 0 else {number}
-    return {(scope, key)} | {(f"{scope}_page", f"{key}/{one}") for one in numbers if one > 0}
+    return {(scope, key)} | {(f"{scope}_page", f"{key}/{one}") for one in numbers if one > 1}
 
 
 def place_hold(connection: Connection, kind: str, record_id: str, basis: str, placed_by: str, day: date) -> None:

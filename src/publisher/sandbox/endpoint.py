@@ -162,6 +162,10 @@ def _apply(connection: Connection, endpoint: str, record: Record, receipt_no: st
             receipt_no,
         ),
     )  # fmt: skip
+    connection.execute(  # every action that took effect, in order: what a test of the sender can count
+        "INSERT INTO applied (endpoint, record_id, version, action) VALUES (?, ?, ?, ?)",
+        (endpoint, record.record_id, record.version, record.action),
+    )
     return _receipt(record, "accepted", receipt_no)
 
 

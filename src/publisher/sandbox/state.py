@@ -14,6 +14,9 @@ CREATE TABLE IF NOT EXISTS record (
   endpoint TEXT NOT NULL, record_id TEXT NOT NULL, kind TEXT NOT NULL, version INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('published', 'withdrawn')), digest TEXT, payload BLOB,
   receipt_no TEXT NOT NULL, PRIMARY KEY (endpoint, record_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS applied (
+  seq INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, record_id TEXT NOT NULL, version INTEGER NOT NULL,
+  action TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS batch (
   seq INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL,
   answer BLOB NOT NULL, UNIQUE (endpoint, key));

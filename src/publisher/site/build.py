@@ -20,7 +20,7 @@ from publisher.ledger.owed import owe_pages, owed_page_count, page_count
 from publisher.ledger.schema import page
 from publisher.ledger.store import get_meta, set_meta
 from publisher.site.job import Job
-from publisher.site.units import ORDER, everything
+from publisher.site.units import ORDER, closing, everything
 
 OnProgress = Callable[[int, int], None]
 
@@ -49,6 +49,9 @@ def build(ledger: Ledger, job: Job, on_progress: OnProgress = lambda done, total
         if get_meta(connection, "look") != look:
             owe_pages(connection, everything(connection))
             set_meta(connection, "look", look)
+        if get_meta(connection, "built_day") != job.day:
+            owe_pages(connection, closing(connection, get_meta(connection, "built_day"), job.day))
+            set_meta(connection, "built_day", job.day)
         owed, total = owed_page_count(connection), page_count(connection)
     if not owed:
         return Built(0, 0, total)

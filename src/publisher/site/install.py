@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, select, tuple_, update
 
 from publisher import paths
 from publisher.errors import SiteError
@@ -21,6 +21,10 @@ from publisher.ledger.schema import page
 from publisher.ledger.store import insert_into
 
 Part = tuple[str, str]  # scope, key
+
+
+_STRIKE = delete(page).where(page.c.path == bindparam("key_path"))
+_NOTE = update(page).where(page.c.path == bindparam("key_path"))
 
 
 class File(NamedTuple):
@@ -98,14 +102,16 @@ class Tree:
             elif isinstance(file.content, Path):
                 file.content.unlink()
         with ledger.transaction() as connection:
-            for address in gone:
-                connection.execute(delete(page).where(page.c.path == address))
+            if gone:
+                connection.execute(_STRIKE, [{"key_path": address} for address in gone])
+            notes = []
             for address, (_, file) in now.items():
                 told = before.get(address)
                 if address in fresh or told is None or (told.rows, told.as_of) != (file.rows, file.as_of):
                     values = {"digest": digests[address], "bytes": sizes[address]}
-                    values |= {"rows": file.rows, "as_of": file.as_of}
-                    connection.execute(update(page).where(page.c.path == address).values(values))
+                    notes.append(values | {"rows": file.rows, "as_of": file.as_of, "key_path": address})
+            if notes:
+                connection.execute(_NOTE, notes)
             pages_done(connection, parts)
         return Installed(len(fresh), len(gone))
 

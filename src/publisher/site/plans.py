@@ -1,17 +1,28 @@
 """Pages of plans: a year's plans, a plan with its tasks and revisions, a task with its results."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from publisher import paths
-from publisher.ledger import shown
+from publisher.ledger import listings, shown
 from publisher.ledger.shown import NO_PROGRESS, Shown
 from publisher.site.data.files import plan_files
 from publisher.site.install import File
-from publisher.site.views import Context, Page, Site, newest, place, plan_progress, task_progress, text
-
-TASK_ROWS = 500  # a longer task is listed by the months of its results
+from publisher.site.results import Numbered, numbered
+from publisher.site.views import (
+    ATOM,
+    Context,
+    Page,
+    Site,
+    dataset,
+    latest_day,
+    newest,
+    place,
+    plan_progress,
+    task_progress,
+    text,
+)
 
 
 def year_page(site: Site, year: int) -> list[Page]:
@@ -44,14 +55,32 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
     body, done = one.body, shown.progress(site.connection, plan_id)
     address = paths.plan(body["year"], plan_id)
     csv, excel, json = (paths.data_plan(body["year"], plan_id, suffix) for suffix in ("csv", "excel.csv", "json"))
+    tasks = [
+        _task(site, plan_id, task) | {"progress": task_progress(task, done.get(task["task_id"], NO_PROGRESS))}
+        for task in sorted(body["tasks"], key=lambda task: task["seq"])
+    ]
+    closed_on = closed(body, date.fromisoformat(site.job.day))
+    unfinished = [task for task in tasks if _unfinished(task)] if closed_on else []
+    events = (one.changed_on for one in listings.of_plan(site.connection, plan_id).values())
     context = {
         "view": site.head(
             body["title"],
             address,
             "plans",
             crumbs=_crumbs(body["year"]),
-            as_of=one.row.since,
-            alternate=[(csv, "text/csv", "任务表（CSV）"), (json, "application/json", "计划（JSON）")],
+            as_of=latest_day((one.row.since, closed_on if unfinished else None, *events)),
+            alternate=[
+                (csv, "text/csv", "任务表（CSV）"),
+                (json, "application/json", "计划（JSON）"),
+                (paths.feed("plan", plan_id), ATOM, "本计划的最新检查结果"),
+            ],
+            structured=dataset(
+                site.job,
+                body["title"],
+                f"{body['authority']}制定的抽查计划，共 {len(tasks)} 项任务。",
+                address,
+                [(csv, "text/csv"), (json, "application/json")],
+            ),
         ),
         "plan": _facts(site, one, documents.get(plan_id))
         | {
@@ -62,35 +91,52 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
             ]
         },
         "progress": plan_progress(body, done),
-        "tasks": [
-            _task(site, plan_id, task) | {"progress": task_progress(task, done.get(task["task_id"], NO_PROGRESS))}
-            for task in sorted(body["tasks"], key=lambda task: task["seq"])
-        ],
+        "tasks": tasks,
+        "closed_on": text(closed_on),
+        "unfinished": unfinished,
         "revisions": one.beside["revisions"],
         "citation": citation(site, body["title"], body["authority"], address, one.row.since),
     }
     return [Page(address, "plan.html", context), *plan_files(site, one)]
 
 
-def task_page(site: Site, plan_id: str, task_id: str) -> list[Page]:
-    """Return the page of a task with its newest results; nothing when its plan is not shown."""
+def closed(plan: Mapping[str, Any], day: date) -> date | None:
+    """Return the first day after the plan's term, if ``day`` has come to it: tasks not done by then stay unfinished."""
+    if plan["complete_by"] is None:
+        return None
+    after = date.fromisoformat(plan["complete_by"]) + timedelta(days=1)
+    return after if day >= after else None
+
+
+def _unfinished(task: Context) -> bool:
+    target, inspected = task["progress"]["target"], task["progress"]["inspected"]
+    return not task["cancelled"] and target is not None and inspected < target
+
+
+def task_page(site: Site, plan_id: str, task_id: str, number: int = 1) -> list[Page]:
+    """Return a numbered page of a task with its results; nothing when its plan is not shown."""
     plan = site.plans.get(plan_id)
     task = plan.tasks.get(task_id) if plan else None
-    if plan is None or task is None:
+    listing = listings.of_task(site.connection, plan_id, task_id)
+    if plan is None or task is None or number > (listing.pages if listing else 1):
         return []
-    done = shown.progress(site.connection, plan_id).get(task_id, NO_PROGRESS)
-    rows = shown.of_task(site.connection, plan_id, task_id, TASK_ROWS)
-    address = paths.task(plan.year, plan_id, task_id)
+    address = paths.task(plan.year, plan_id, task_id, number)
     crumbs = [*_crumbs(plan.year), (plan.title, paths.plan(plan.year, plan_id))]
+    if number > 1:
+        crumbs.append((task["name"], paths.task(plan.year, plan_id, task_id)))
+    rows = numbered(site, listing, number) if listing else Numbered(_NO_ROWS, None)
+    done = shown.progress(site.connection, plan_id).get(task_id, NO_PROGRESS) if number == 1 else NO_PROGRESS
+    title = task["name"] + (f"（第 {number} 页）" if number > 1 else "")
     context = {
-        "view": site.head(task["name"], address, "plans", crumbs=crumbs, as_of=newest(rows)),
+        "view": site.head(title, address, "plans", crumbs=crumbs, as_of=rows.as_of),
         "plan": {"title": plan.title, "href": plan.href},
         "task": _task(site, plan_id, task) | {"progress": task_progress(task, done)},
-        "rows": [site.result_row(row) for row in rows],
-        "total": done.published,
-        "truncated": done.published > len(rows),
+        **rows.context,
     }
     return [Page(address, "task.html", context)]
+
+
+_NO_ROWS: Context = {"number": 1, "total": 0, "rows": [], "pages": [], "previous_href": None, "next_href": None}
 
 
 def _crumbs(year: int) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 
 from publisher import paths
 from publisher.ledger import shown
+from publisher.site import plots
 from publisher.site.views import Context, Page, Site, newest
 
 
@@ -147,7 +148,9 @@ def indicators_page(site: Site) -> Page:
         ),
     ]
     head = site.head("效果指标", paths.INDICATORS, "indicators", as_of=shown.latest_event(site.connection))
-    return Page(paths.INDICATORS, "indicators.html", {"view": head, "indicators": indicators})
+    drawn = [plots.by_month(site), plots.on_time(site), plots.by_city(site), plots.by_plan(site)]
+    context = {"view": head, "indicators": indicators, "plots": [one for one in drawn if one is not None]}
+    return Page(paths.INDICATORS, "indicators.html", context)
 
 
 def _indicator(name: str, label: str, counts: tuple[str, str], rows: list[tuple[int, int, int | None]]) -> Context:

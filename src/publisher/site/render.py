@@ -12,13 +12,15 @@ lines on standard output: ``{"done", "total"}`` as it goes, then ``{"written", "
 import hashlib
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TextIO
 
 import jinja2
 import orjson
+from markupsafe import Markup
 from pelican import Pelican, signals
 from pelican.generators import Generator
 from pelican.settings import read_settings
@@ -31,6 +33,7 @@ from publisher.ledger.owed import owed_pages
 from publisher.site import units
 from publisher.site.install import File, Installed, Part, Tree
 from publisher.site.job import Job
+from publisher.site.search.shown import Subjects
 from publisher.site.search.update import Index
 from publisher.site.views import Page, Site
 
@@ -45,6 +48,7 @@ class Renderer:
     def __init__(self, job: Job, environment: jinja2.Environment) -> None:
         self._environment = environment
         self._given = {"portal": _portal(job), "url": self._url(job), "asset": self._asset(job)}
+        self._around: dict[tuple[str, bool], dict[str, Markup]] = {}
 
     def file(self, page: Page) -> File:
         """Return the rendered page.
@@ -52,10 +56,27 @@ class Renderer:
         Raises :class:`RenderFailed` naming the template and the page.
         """
         try:
-            words = self._environment.get_template(page.template).render(**self._given, **page.context)
+            around = self._frame(page.context["view"])
+            words = self._environment.get_template(page.template).render(**self._given, **around, **page.context)
         except (jinja2.TemplateError, TypeError, KeyError, AttributeError) as error:
             raise RenderFailed(f"theme template {page.template}, page {page.address}: {error}") from error
         return File(page.address, words.encode())
+
+    def _frame(self, view: Mapping[str, Any]) -> dict[str, Markup]:
+        """Return the head and foot of the pages of a section, which are the same on all but the section's own."""
+        key = (view["section"], view["path"] == f"/{view['section']}/")
+        if key not in self._around:
+            portal, url, asset = (self._given[name] for name in ("portal", "url", "asset"))
+            self._around[key] = {
+                "masthead": self._macro("header")(portal, view, url, asset),
+                "colophon": self._macro("footer")(portal, url),
+            }
+        return self._around[key]
+
+    def _macro(self, name: str) -> Callable[..., Markup]:
+        component = self._environment.get_template(f"components/{name}.html").module
+        macro: Callable[..., Markup] = getattr(component, name)
+        return macro
 
     @staticmethod
     def _url(job: Job) -> Callable[[str], str]:
@@ -68,6 +89,13 @@ class Renderer:
             for file in static_files(job.theme)
         }
         return lambda name: f"{job.root}{paths.STATIC}{name}?v={digests[name]}"
+
+
+def _member(environment: jinja2.Environment, record: Any, name: str) -> Any:
+    """Return what ``record.name`` means in a template. Records are dicts; Jinja would look for a method first."""
+    if type(record) is dict and name in record:
+        return record[name]
+    return jinja2.Environment.getattr(environment, record, name)
 
 
 def _portal(job: Job) -> dict[str, Any]:
@@ -148,7 +176,9 @@ class RecordPages(Generator):
                 (scope, key): () for scope in ("results_of_plan", "results_of_list") for key in owed.get(scope, ())
             }
             tree.install(self.ledger, widening)
-            totals.append(Index(writer.site, self.ledger, tree).update(self._titles(writer.site)))
+            outcomes = {name: str(words["label"]) for name, words in self.job.words.items()}
+            subjects = Subjects(writer.site, self._titles(writer.site))
+            totals.append(Index(subjects, outcomes, self.ledger, tree).update())
         finally:
             tree.close()
         type(self).installed = Installed(sum(one.written for one in totals), sum(one.removed for one in totals))
@@ -159,17 +189,17 @@ class RecordPages(Generator):
         return [(page.title, "/" + page.save_as.removesuffix("index.html")) for page in pages]
 
     def _rendered(self, writer: CollectingWriter, parts: list[Part]) -> dict[Part, list[File]]:
+        """Return the files of parts of one scope."""
         documents = {
             str(page.metadata["plan"]): "/" + page.url for page in self.context["pages"] if "plan" in page.metadata
         }
         with self.ledger.reading() as connection:
             writer.site.connection = connection
+            scope = parts[0][0]
+            found = units.render(writer.site, scope, [key for _, key in parts], documents)
             return {
-                part: [
-                    writer.renderer.file(one) if isinstance(one, Page) else one
-                    for one in units.render(writer.site, *part, documents)
-                ]
-                for part in parts
+                (scope, key): [writer.renderer.file(one) if isinstance(one, Page) else one for one in pages]
+                for key, pages in found.items()
             }
 
 
@@ -217,6 +247,7 @@ def run(job: Job, ledger: Ledger, report: Report) -> Installed:
                 "undefined": jinja2.StrictUndefined,
                 "trim_blocks": True,
                 "lstrip_blocks": True,
+                "auto_reload": False,  # the theme does not change under a build
             },
             "PAGE_PATHS": ["pages"],
             "PAGE_URL": "about/{slug}/",
@@ -254,6 +285,7 @@ def run(job: Job, ledger: Ledger, report: Report) -> Installed:
 
     def began(generator: Any) -> None:
         if isinstance(generator, RecordPages):
+            generator.env.getattr = partial(_member, generator.env)  # type: ignore[method-assign]
             CollectingWriter.renderer = Renderer(job, generator.env)
 
     RecordPages.job, RecordPages.ledger, RecordPages.report = job, ledger, staticmethod(report)

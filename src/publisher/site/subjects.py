@@ -1,17 +1,22 @@
 """Pages of subjects: one each, and the lists by region that lead to all of them without a script."""
 
-from publisher import paths, regions
-from publisher.ledger import shown
+from collections.abc import Sequence
+
+from publisher import paths
+from publisher.ledger import listings, shown
 from publisher.ledger.shown import Shown
-from publisher.site.views import SEVERITIES, Context, Page, Site, marks, newest, place, text
+from publisher.site import calendar
+from publisher.site.install import File
+from publisher.site.results import pages_of
+from publisher.site.views import SEVERITIES, Context, Page, Site, marks, newest, place, region_name, text
 
 
-def subject_page(site: Site, subject_no: int) -> list[Page]:
-    """Return a subject's page with every result shown; nothing when none is."""
-    results = shown.of_subject(site.connection, subject_no)
+def subject_pages(site: Site, results: Sequence[Shown]) -> list[Page | File]:
+    """Return a subject's page with every result shown, and the calendar of its dates; nothing when none is shown."""
     if not results:
         return []
     row = shown.subject_row(results)
+    dates = calendar.of_subject(site.job.base_url, row, results)
     context = {
         "view": site.head(
             row.name,
@@ -31,12 +36,12 @@ def subject_page(site: Site, subject_no: int) -> list[Page]:
         },
         "results": [_result(site, one) for one in results],
     }
-    return [Page(row.path, "subject.html", context)]
+    page = Page(row.path, "subject.html", context)
+    return [page, File(paths.calendar(row.path), dates)] if dates else [page]
 
 
 def _crumbs(region_code: str) -> list[tuple[str, str]]:
-    name = place(region_code) or region_code
-    return [("检查对象", paths.SUBJECTS), (name, paths.subjects_region(region_code))]
+    return [("检查对象", paths.SUBJECTS), (region_name(region_code), paths.subjects_region(region_code))]
 
 
 def _result(site: Site, one: Shown) -> Context:
@@ -73,7 +78,7 @@ def _result(site: Site, one: Shown) -> Context:
         "may_apply_on": text(row.may_apply_on),
         "ends_on": text(row.ends_on),
         "repairable": row.may_apply_on is not None,
-        "calendar_href": None,
+        "calendar_href": site.href(paths.calendar(row.subject_path)) if calendar.has_dates(one) else None,
         "basis": row.basis,
         "ref": row.ref,
     }
@@ -97,7 +102,7 @@ def index_page(site: Site) -> Page:
     context = {
         "view": site.head("检查对象", paths.SUBJECTS, "subjects"),
         "regions": [
-            {"name": _region_name(code), "href": site.href(paths.subjects_region(code)), "count": count}
+            {"name": region_name(code), "href": site.href(paths.subjects_region(code)), "count": count}
             for code, count in sizes
         ],
     }
@@ -106,13 +111,14 @@ def index_page(site: Site) -> Page:
 
 def region_page(site: Site, region_code: str, number: int) -> list[Page]:
     """Return a numbered page of a region's subjects, counted from the first ever shown; the first links to all."""
-    pages = shown.region_pages(site.connection, region_code)
-    if number not in pages:
+    size = listings.size_of_region(site.connection, region_code)
+    last = -(-size // paths.LIST_PAGE)
+    if number > last:
         return []
-    first, last = (number - 1) * paths.LIST_PAGE, len(pages)
+    first = (number - 1) * paths.LIST_PAGE
     rows = shown.subjects_of_region(site.connection, region_code, (first, first + paths.LIST_PAGE))
     address = paths.subjects_region(region_code, number)
-    name = _region_name(region_code)
+    name = region_name(region_code)
 
     def link(which: int) -> str:
         return site.href(paths.subjects_region(region_code, which))
@@ -126,20 +132,9 @@ def region_page(site: Site, region_code: str, number: int) -> list[Page]:
         ),
         "region": name,
         "number": number,
-        "pages": [
-            {"number": which, "href": link(which), "current": which == number, "count": count}
-            for which, count in pages.items()
-        ]
-        if number == 1
-        else None,
         "rows": [
             {"name": row.name, "href": site.href(row.path), "uscc": row.uscc, "count": row.results} for row in rows
         ],
-        "previous_href": link(number - 1) if number > 1 else None,
-        "next_href": link(number + 1) if number < last else None,
+        **pages_of(link, number, last),
     }
     return [Page(address, "subjects_region.html", context)]
-
-
-def _region_name(region_code: str) -> str:
-    return place(region_code) or regions.name(region_code) or region_code

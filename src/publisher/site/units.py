@@ -3,36 +3,52 @@
 A part is a scope and a key; the ledger owes parts, and every file of the site belongs to exactly one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 
 from sqlalchemy import Connection, distinct, select
 
 from publisher import paths
 from publisher.errors import RenderFailed
-from publisher.ledger import deltas, shown
+from publisher.ledger import deltas, listings, shown
 from publisher.ledger.schema import page, record, subject
 from publisher.ledger.shown import Shown
-from publisher.site import feeds, items, plans, portal, results, subjects
+from publisher.site import compare, feeds, items, plans, portal, results, subjects
 from publisher.site.data import changes, database, files
 from publisher.site.data import page as data_page
 from publisher.site.install import File
 from publisher.site.views import Page, Site
 
 # Subjects and lists come first, so that what is withdrawn goes first; overviews read the list of files and come last.
-ORDER = ("subject", "month_page", "month", "data_year", "delta", "task", "plan", "plans_year",
+ORDER = ("subject", "list_page", "list", "month", "data_year", "delta", "feed", "task", "plan", "plans_year",
          "item_list", "region_page", "region", "sitemap_part", "data_all", "portal")  # fmt: skip
 
 
-def render(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> list[Page | File]:
-    """Return the pages and files of one part as the ledger has it now; none when it is not to be shown."""
+def render(
+    site: Site, scope: str, keys: Sequence[str], documents: Mapping[str, str]
+) -> dict[str, Iterable[Page | File]]:
+    """Return the pages and files of parts of one scope by key, as the ledger has them now; none for what is not shown.
+
+    Subjects are many and small, so they are read together.
+    """
+    if scope == "subject":
+        found = shown.of_subjects(site.connection, [int(key) for key in keys])
+        return {key: subjects.subject_pages(site, found.get(int(key), ())) for key in keys}
+    return {key: _part(site, scope, key, documents) for key in keys}
+
+
+def _part(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> list[Page | File]:
     match scope:
-        case "subject":
-            return [*subjects.subject_page(site, int(key))]
-        case "month_page":
-            month, number = key.split("/")
-            return [] if number == "1" else [*results.month_page(site, *_month(month), int(number))]
+        case "list_page":
+            list_no, number = key.split("/")
+            return _list(site, int(list_no), int(number))
+        case "list":
+            return _list(site, int(key), 1)
         case "month":
-            return [*results.month_page(site, *_month(key), 1), *files.month_files(site, *_month(key))]
+            year, month = (int(one) for one in key.split("-"))
+            return [*_month(site, year, month), *files.month_files(site, year, month)]
+        case "feed":
+            return [*feeds.feed(site, *key.split("/"))]
         case "data_year":
             return [*files.year_files(site, int(key))]
         case "delta":
@@ -51,7 +67,7 @@ def render(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> li
             return items.list_pages(site, key)
         case "region_page":
             region_code, number = key.split("/")
-            return [] if number == "1" else [*subjects.region_page(site, region_code, int(number))]
+            return [*subjects.region_page(site, region_code, int(number))]
         case "region":
             return [*subjects.region_page(site, key, 1)]
         case "sitemap_part":
@@ -62,12 +78,29 @@ def render(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> li
             raise RenderFailed(f"the ledger owes {scope} {key}, which is no part of the site")
 
 
+def _list(site: Site, list_no: int, number: int) -> list[Page | File]:
+    """Return a page of a list. The first pages of months and tasks say more than lists and are parts of their own."""
+    listing = listings.by_number(site.connection, list_no)
+    if listing is None or (number == 1 and listing.facet in ("month", "task")):
+        return []
+    if listing.facet == "task":
+        plan_id, task_id = listing.value.split("/")
+        return [*plans.task_page(site, plan_id, task_id, number)]
+    return [*results.list_page(site, listing, number)]
+
+
+def _month(site: Site, year: int, month: int) -> list[Page]:
+    listing = listings.of_month(site.connection, year, month)
+    return results.list_page(site, listing, 1) if listing else []
+
+
 def _portal(site: Site) -> Iterator[Page | File]:
     pages = [
         portal.home_page(site),
         portal.plans_page(site),
         items.index_page(site),
         *results.index_pages(site),
+        feeds.index_page(site),
         subjects.index_page(site),
         portal.search_page(site),
         *data_page.data_pages(site),
@@ -75,9 +108,11 @@ def _portal(site: Site) -> Iterator[Page | File]:
         portal.indicators_page(site),
     ]
     yield from pages
+    compared = compare.compare_pages(site)
+    yield from compared
     yield portal.missing_page(site)
-    yield feeds.feed(site)
-    yield from feeds.sitemap_index(site, [one.address for one in pages if isinstance(one, Page)])
+    yield feeds.portal_feed(site)
+    yield from feeds.sitemap_index(site, [one.address for one in (*pages, *compared) if isinstance(one, Page)])
     yield feeds.robots(site)
 
 
@@ -100,11 +135,14 @@ def widen(connection: Connection, owed: Mapping[str, list[str]]) -> set[tuple[st
         found |= {("task", key) for key in connection.execute(there).scalars()}
         shown_plan = shown.one_of(connection, "plan", plan_id)
         found |= _tasks_of(shown_plan) if shown_plan else set()
-        query = select(record.c.year, record.c.month, record.c.slot // paths.LIST_PAGE + 1).where(
-            record.c.plan_id == plan_id, record.c.slot.is_not(None)
-        )
-        for year, month, number in connection.execute(query.distinct()):
-            found.add(("month", f"{year}-{month:02}") if number == 1 else ("month_page", f"{year}-{month:02}/{number}"))
+        found.add(("feed", f"plan/{plan_id}"))
+        in_lists = select(record.c.places).where(record.c.plan_id == plan_id, record.c.places != "")
+        for places in connection.execute(in_lists.distinct()).scalars():
+            for list_no, slot in listings.read_places(places).items():
+                number = slot // paths.LIST_PAGE + 1
+                found.add(("list", f"{list_no}") if number == 1 else ("list_page", f"{list_no}/{number}"))
+        in_months = select(record.c.year, record.c.month).where(record.c.plan_id == plan_id, record.c.places != "")
+        found |= {("month", f"{year}-{month:02}") for year, month in connection.execute(in_months.distinct())}
     return found
 
 
@@ -119,21 +157,34 @@ def _subjects_of(connection: Connection, plan_id: str | None) -> set[tuple[str, 
     return {("subject", str(number)) for number in connection.execute(query).scalars()}
 
 
+def closing(connection: Connection, since: str | None, day: str) -> Iterator[tuple[str, str]]:
+    """Yield what time alone changes between two builds: plans whose term is over, and what compares them."""
+    for one in shown.all_of(connection, "plan"):
+        after = plans.closed(one.body, date.fromisoformat(day))
+        if after is not None and (since is None or after.isoformat() > since):
+            yield "plan", one.row.record_id
+            yield "portal", ""
+
+
 def everything(connection: Connection) -> Iterator[tuple[str, str]]:
     """Yield every part of the site that the ledger gives rise to."""
     for number in connection.execute(select(subject.c.subject_no).where(subject.c.slot.is_not(None))).scalars():
         yield "subject", str(number)
-    for size in shown.month_sizes(connection):
-        month = f"{size.year}-{size.month:02}"
-        yield "month", month
-        for number in shown.month_pages(connection, size.year, size.month):
-            yield "month_page", f"{month}/{number}"
+    for listing in listings.all_lists(connection):
+        yield "list", str(listing.list_no)
+        for number in range(2, listing.pages + 1):
+            yield "list_page", f"{listing.list_no}/{number}"
+        if listing.facet == "month":
+            yield "month", f"{listing.year}-{listing.value}"
+        if listing.facet in ("authority", "outcome"):
+            yield "feed", f"{listing.facet}/{listing.value}"
     highest = connection.execute(select(subject.c.subject_no).order_by(subject.c.subject_no.desc()).limit(1)).scalar()
     yield "search", ""
     for number in range((highest or 0) // paths.SITEMAP_PART + 1):
         yield "sitemap_part", str(number)
     for one in shown.all_of(connection, "plan"):
         yield "plan", one.row.record_id
+        yield "feed", f"plan/{one.row.record_id}"
         yield "plans_year", str(one.body["year"])
         for task in one.body["tasks"]:
             yield "task", f"{one.row.record_id}/{task['task_id']}"
@@ -141,15 +192,10 @@ def everything(connection: Connection) -> Iterator[tuple[str, str]]:
         yield "item_list", one.row.record_id
     for region_code, _ in shown.region_sizes(connection):
         yield "region", region_code
-        for number in shown.region_pages(connection, region_code):
+        for number in range(2, -(-listings.size_of_region(connection, region_code) // paths.LIST_PAGE) + 1):
             yield "region_page", f"{region_code}/{number}"
     for year in sorted({size.year for size in shown.month_sizes(connection)}):
         yield "data_year", str(year)
     yield from deltas.parts(connection)
     yield "data_all", ""
     yield "portal", ""
-
-
-def _month(key: str) -> tuple[int, int]:
-    year, month = key.split("-")
-    return int(year), int(month)

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
+import orjson
+from markupsafe import Markup
 from sqlalchemy import Connection
 
 from publisher import paths, quantity, regions
@@ -82,6 +85,7 @@ class Site:
         crumbs: Iterable[tuple[str, str]] = (),
         as_of: date | None = None,
         alternate: Iterable[tuple[str, str, str]] = (),
+        structured: Markup | None = None,
     ) -> Context:
         """Return the ``view`` that every template is given."""
         return {
@@ -92,7 +96,7 @@ class Site:
             "as_of": None if as_of is None else as_of.isoformat(),
             "section": section,
             "alternate": [{"href": self.href(where), "type": kind, "title": words} for where, kind, words in alternate],
-            "structured": None,
+            "structured": structured,
             "robots": None,
         }
 
@@ -131,6 +135,30 @@ class Site:
             "task_count": len(one.body["tasks"]),
             "progress": plan_progress(one.body, shown.progress(self.connection, one.row.record_id)),
         }
+
+
+ATOM = "application/atom+xml"
+
+
+def dataset(job: Job, title: str, description: str, address: str, files: Iterable[tuple[str, str]]) -> Markup:
+    """Return a page's data as a schema.org Dataset in JSON-LD; ``files`` are address and media type."""
+    said = {
+        "@context": "https://schema.org",
+        "@type": "Dataset",
+        "name": title,
+        "description": description,
+        "url": job.base_url + address,
+        "inLanguage": "zh-Hans",
+        "isAccessibleForFree": True,
+        "license": f"{job.base_url}{paths.ABOUT}data-licence/",
+        "creator": {"@type": "GovernmentOrganization", "name": job.name},
+        "distribution": [
+            {"@type": "DataDownload", "contentUrl": job.base_url + where, "encodingFormat": kind}
+            for where, kind in files
+        ],
+    }
+    # Within a script element nothing is unescaped, so the JSON goes in as it is; without < it cannot end the element.
+    return Markup(orjson.dumps(said).decode().replace("<", "\\u003c"))  # noqa: S704
 
 
 def marks(one: Shown) -> list[Context]:
@@ -182,15 +210,26 @@ def _progress(planned: str | None, target: int | None, approximate: bool, drawn:
     }
 
 
+def progress_row(done: Progress, target: int | None = None) -> Context:
+    """Return counts and shares of results that no single task's words promise."""
+    return _progress(None, target, False, None, done)
+
+
 def percent(part: int, whole: int | None) -> int | None:
     """Return ``part`` of ``whole`` in whole hundredths, at most 100; None where there is nothing to divide by."""
     return min(100, part * 100 // whole) if whole else None
 
 
+@cache
 def place(region_code: str) -> str | None:
     """Return the city and county of a region code, or None for a code the table does not know."""
     names = regions.path(region_code)
     return "".join(names[1:] if len(names) > 1 else names) or None
+
+
+def region_name(region_code: str) -> str:
+    """Return the name of a city or county as headings give it; its code where no name is known."""
+    return place(region_code) or regions.name(region_code) or region_code
 
 
 def text(value: date | None) -> str | None:
@@ -198,6 +237,11 @@ def text(value: date | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
+def latest_day(days: Iterable[date | None]) -> date | None:
+    """Return the latest of some days, of which some may be unknown."""
+    return max((day for day in days if day is not None), default=None)
+
+
 def newest(rows: Iterable[Shown]) -> date | None:
     """Return the latest day on which one of the records came to be as it is shown."""
-    return max((one.row.since for one in rows if one.row.since is not None), default=None)
+    return latest_day(one.row.since for one in rows)

@@ -15,11 +15,11 @@ import orjson
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from publisher import searchfile
+from publisher import paths, searchfile
 from publisher.audit import Difference, audit
 from publisher.audit.difference import address_of
 from publisher.ledger import Ledger
-from publisher.ledger.schema import case_of, page, received, record, shown, subject
+from publisher.ledger.schema import case_of, listing, page, place, received, record, shown, subject
 from publisher.ledger.store import path_secret, start_run
 
 LABELS = {"clear": "未发现问题", "failed": "不合格"}
@@ -120,10 +120,22 @@ class Portal:
                 number = made.inserted_primary_key[0]
             values = {"kind": "result", "record_id": body["result_id"], "rule": f"rule.{state}", "state": state,
                       "ref": hashlib.md5(body["result_id"].encode()).hexdigest(), "subject_no": number, "year": 2021,
-                      "month": 6, "ended_on": date(2021, 6, 2), "slot": slot}  # fmt: skip
+                      "month": 6, "ended_on": date(2021, 6, 2)}  # fmt: skip
             made = connection.execute(insert(record).values(**values))
             if state == "published":
                 self._show(connection, made.inserted_primary_key[0], body, {"outcomes": ["clear", "failed"]})
+            if slot is not None:
+                self._seat(connection, made.inserted_primary_key[0], slot, shown_now=state == "published")
+
+    def _seat(self, connection: Any, number: int, slot: int, *, shown_now: bool) -> None:
+        """Give a result its place in the list of its month."""
+        mine = (listing.c.facet == "month", listing.c.value == "06")
+        if connection.execute(select(listing.c.list_no).where(*mine)).scalar() is None:
+            connection.execute(insert(listing).values(facet="month", year=2021, value="06", size=0, shown=0))
+        grown = {"size": slot + 1, "shown": listing.c.shown + shown_now}
+        connection.execute(update(listing).where(*mine).values(**grown))
+        list_no = connection.execute(select(listing.c.list_no).where(*mine)).scalar_one()
+        connection.execute(insert(place).values(list_no=list_no, slot=slot, record_no=number))
 
     def add_other(self, kind: str, record_id: str, body: dict[str, Any], state: str) -> None:
         """Put a plan or list into the ledger."""

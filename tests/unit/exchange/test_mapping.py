@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from publisher.errors import SettingsError
 from publisher.exchange import load_mapping
-from publisher.exchange.actions import canonical
+from publisher.exchange.wire import canonical
 from publisher.exchange.mapping import Unsendable
 
 

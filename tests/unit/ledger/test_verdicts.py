@@ -10,7 +10,7 @@ from publisher import paths
 from publisher.errors import LedgerError
 from publisher.ledger.intake import touch
 from publisher.ledger.owed import meet_endpoints
-from publisher.ledger.schema import entry, owed_page, owed_push, record, shown, subject
+from publisher.ledger.schema import entry, listing, owed_page, owed_push, place, record, shown, subject
 from publisher.ledger.verdicts import lift_hold, place_hold, state_counts
 
 DAY, NEXT = date(2021, 6, 20), date(2021, 6, 21)
@@ -32,13 +32,31 @@ def forget_owed(book):
         connection.execute(owed_push.delete())
 
 
+def seat(book, record_id, facet="month"):
+    """The place of a record in its list of a facet."""
+    numbers = {row.list_no for row in book.rows(listing, listing.c.facet == facet)}
+    number = book.record(record_id).record_no
+    [row] = [row for row in book.rows(place, place.c.record_no == number) if row.list_no in numbers]
+    return row.slot
+
+
+def sizes(book):
+    """Places given out and results shown, by facet and value."""
+    return {(row.facet, row.value): (row.size, row.shown) for row in book.rows(listing)}
+
+
+def month_of(book):
+    [row] = book.rows(listing, listing.c.facet == "month")
+    return row
+
+
 def test_the_first_showing_gives_a_name_for_downloads_and_a_place(book, make_result):
     book.keep(make_result(1), make_result(2))
     assert book.decide() == 2
     one, two = book.record("R-1"), book.record("R-2")
     assert re.fullmatch(r"[0-9a-f]{32}", one.ref)
     assert one.ref != two.ref
-    assert {one.slot, two.slot} == {0, 1}
+    assert {seat(book, "R-1"), seat(book, "R-2")} == {0, 1}
     assert (one.first_shown_on, one.version, one.state) == (DAY, 1, "published")
     assert {row.slot for row in book.rows(subject)} == {0, 1}
 
@@ -47,14 +65,14 @@ def test_a_record_not_shown_gets_neither(book, make_result):
     book.keep(make_result(1))
     assert book.decide(state="pending", version=None) == 0
     row = book.record("R-1")
-    assert (row.ref, row.slot, row.first_shown_on, row.version) == (None, None, None, 0)
+    assert (row.ref, row.places, row.first_shown_on, row.version) == (None, "", None, 0)
     assert book.rows(shown) == book.rows(owed_push) == []
 
 
 def test_stopping_drops_the_public_form_and_showing_again_brings_it_back(book, make_result):
     book.keep(make_result(1))
     book.decide()
-    ref, slot = book.record("R-1").ref, book.record("R-1").slot
+    ref, places = book.record("R-1").ref, book.record("R-1").places
     touch_results(book, "R-1")
     assert book.decide(state="withdrawn", cause="error") == 1
     assert book.rows(shown) == []
@@ -63,7 +81,7 @@ def test_stopping_drops_the_public_form_and_showing_again_brings_it_back(book, m
     assert book.decide() == 1
     row = book.record("R-1")
     assert len(book.rows(shown)) == 1
-    assert (row.version, row.slot, row.first_shown_on) == (3, slot, DAY)
+    assert (row.version, row.places, row.first_shown_on) == (3, places, DAY)
     assert row.ref != ref  # what was stopped under a name stays stopped under it
 
 
@@ -74,14 +92,30 @@ def test_places_are_never_given_twice(book, make_result):
     book.decide(state="withdrawn", cause="error")
     book.keep(make_result(3))
     book.decide()
-    assert book.record("R-3").slot == 2
+    assert seat(book, "R-3") == 2
     assert sorted(row.slot for row in book.rows(subject)) == [0, 1, 2]
+
+
+def test_lists_know_how_many_they_show(book, make_result):
+    book.keep(make_result(1), make_result(2))
+    book.decide()
+    county, city = ("region", "320102"), ("region", "320100")
+    assert [sizes(book)[one] for one in (("month", "06"), county, city)] == [(2, 2)] * 3
+    assert month_of(book).changed_on == DAY
+    touch_results(book, "R-1")
+    book.decide(NEXT, state="withdrawn", cause="error")
+    assert [sizes(book)[one] for one in (("month", "06"), county, city)] == [(2, 1)] * 3
+    assert month_of(book).changed_on == NEXT
+    touch_results(book, "R-1")
+    book.decide(NEXT)
+    assert sizes(book)["month", "06"] == (2, 2)
 
 
 def test_places_are_counted_by_month_and_by_region(book, make_result):
     book.keep(make_result(1), make_result(2, ended_on="2021-07-02"), make_result(3, subject__region_code="320104"))
     book.decide()
-    assert [book.record(f"R-{number}").slot for number in (1, 2, 3)] == [0, 0, 1]
+    assert [seat(book, f"R-{number}") for number in (1, 2, 3)] == [0, 0, 1]
+    assert [seat(book, f"R-{number}", "outcome") for number in (1, 2, 3)] == [0, 1, 2]
     places = {(row.region_code, row.slot) for row in book.rows(subject)}
     assert places == {("320102", 0), ("320102", 1), ("320104", 0)}
 
@@ -92,7 +126,8 @@ def test_a_result_corrected_to_another_month_takes_a_place_there(book, make_resu
     forget_owed(book)
     book.keep(make_result(1, version=2, ended_on="2021-07-03"))
     book.decide(version=2)
-    assert book.record("R-1").slot == 1  # 0 is that of R-2
+    assert seat(book, "R-1") == 1  # 0 is that of R-2
+    assert sizes(book)["month", "06"] == (1, 0)  # its old place is nobody's
     assert {("month", "2021-06"), ("month", "2021-07")} <= owed(book)
 
 
@@ -151,11 +186,14 @@ def test_a_record_that_changes_out_of_sight_is_pushed_nowhere(book, make_result)
 def test_the_pages_that_speak_of_a_result_are_owed(book, make_result):
     book.keep(make_result(1))
     book.decide()
-    number = str(book.record("R-1").subject_no)
-    assert owed(book) == {
-        ("portal", ""), ("subject", number), ("plan", "P2021-1"), ("task", "P2021-1/T2021-1-1"), ("month", "2021-06"),
-        ("month_page", "2021-06/1"), ("region", "320102"), ("region_page", "320102/1"), ("search_subject", "1"),
-        ("sitemap_part", "0"),
+    one = book.record("R-1")
+    lists = {("list", list_and_place.partition(":")[0]) for list_and_place in one.places.split(",")}
+    assert len(lists) == len(("month", "city", "county", "authority", "outcome", "task"))
+    assert owed(book) == lists | {
+        ("portal", ""), ("subject", str(one.subject_no)), ("plan", "P2021-1"), ("task", "P2021-1/T2021-1-1"),
+        ("month", "2021-06"), ("region", "320102"), ("search_subject", "1"), ("sitemap_part", "0"),
+        ("feed", "plan/P2021-1"), ("feed", f"authority/{paths.name_key(one.authority)}"),
+        ("feed", f"outcome/{one.outcomes}"),
     }  # fmt: skip
 
 
@@ -181,7 +219,8 @@ def test_the_first_on_a_page_has_the_page_before_lead_on_to_it(book, make_result
     forget_owed(book)
     book.keep(make_result(1, result_id="T-1"))
     book.decide()
-    assert {key for scope, key in owed(book) if scope == "month_page"} == {"2021-06/2", "2021-06/3"}
+    number = month_of(book).list_no
+    assert {f"{number}/2", f"{number}/3"} <= {key for scope, key in owed(book) if scope == "list_page"}
 
 
 def test_plans_owe_their_year_and_what_names_them(book, make_plan):
@@ -210,7 +249,7 @@ def test_verdict_and_what_it_makes_owed_are_kept_together_or_not_at_all(book, ma
     with book.ledger.transaction() as connection:
         connection.exec_driver_sql("DROP TRIGGER full")
     assert book.decide() == 1
-    assert book.record("R-1").slot == 0
+    assert seat(book, "R-1") == 0
 
 
 def test_states_are_counted(book, make_result, make_plan):
@@ -256,7 +295,7 @@ def test_a_subject_without_a_code_is_known_by_name_number_and_region_and_its_add
     assert len(set(numbers)) == 3
     for row in book.rows(subject):
         assert re.fullmatch(r"/subjects/x/[0-9a-f]{32}\.html", row.path)
-    assert book.rows(record, record.c.slot.is_(None)) == []
+    assert book.rows(record, record.c.places == "") == []
 
 
 def test_the_same_version_with_less_to_show_is_told_anew(book, make_result):

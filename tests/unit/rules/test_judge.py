@@ -487,3 +487,21 @@ def test_the_start_day_counts_for_both_dates_where_the_profile_says_so(own, work
     profile = own(("2021-01-01", body))
     verdict = judge(facts(profile, [{"ended_on": date(2026, 3, 2)}]), profile, workdays, date(2026, 3, 2))
     assert (verdict.record_due_on, verdict.due_on) == (date(2026, 3, 3), date(2026, 3, 27))
+
+
+def test_the_first_rules_are_cited_for_what_happened_under_them(own, workdays, facts):
+    later = '[version.rule]\n"publish.final" = { value = "x", basis = "后来的规定", certainty = "confirmed" }'
+    profile = own(("2020-01-02", later))
+    of = facts(profile, [{"ended_on": date(2019, 3, 4), "finalized_on": date(2019, 3, 11), "outcome": "不合格"}])
+    assert judge(of, profile, workdays, date(2020, 6, 1)).basis != "后来的规定"
+
+
+def test_restored_and_corrected_on_one_day_is_called_restored(workdays, facts):
+    cases = [
+        {**DECIDED, "case_type": "repair"},
+        {**DECIDED, "case_id": "C-2", "case_type": "repair_revoked", "decided_on": date(2025, 4, 10)},
+    ]
+    first = {**MARCH, "outcome": "不合格"}
+    of = facts(PROFILES[0], [first, {**first, "version": 2, "finalized_on": date(2025, 4, 10)}], cases)
+    verdict = judge(of, PROFILES[0], workdays, date(2025, 5, 6))
+    assert (verdict.rule, verdict.marks) == ("publish.restored", ("corrected",))

@@ -290,3 +290,31 @@ def test_a_plan_may_be_due_on_the_first_day_of_the_first_rules(overlay):
         head + GROUNDS,
     )
     assert [own.plan_due_by(year) for year in (2013, 2014)] == [None, date(2014, 10, 1)]
+
+
+def test_the_end_of_a_version_is_a_date(overlay):
+    with pytest.raises(RuleError, match="until_on\\), written as a date"):
+        overlay("", HEAD + 'until_on = "2026-06-01"\n' + GROUNDS)
+
+
+@pytest.mark.parametrize("head", ['title = 5\nextends = "national"\n', 'title = "试"\nextends = 5\n'])
+def test_title_and_base_are_words(overlay, head):
+    with pytest.raises(RuleError, match="a profile has a title, perhaps the profile it extends"):
+        overlay("", head + "[[version]]\neffective_on = 2026-05-01\n" + GROUNDS)
+
+
+def test_versions_are_tables(overlay):
+    with pytest.raises(RuleError, match=r"and one .* or more"):
+        overlay("", 'title = "试"\nextends = "national"\nversion = 5\n')
+
+
+@pytest.mark.parametrize("lapses_first", [True, False])
+def test_of_two_versions_of_one_day_the_one_that_lapses_wins_while_it_lasts(overlay, lapses_first):
+    def version(until, days):
+        value = f'error = {{ value = "{days} days", basis = "x", certainty = "assumed" }}'
+        return f"[[version]]\neffective_on = 2026-05-01\n{until}{GROUNDS}[version.deadline]\n{value}\n"
+
+    both = [version("until_on = 2026-06-01\n", 2), version("", 9)]
+    own = overlay("".join(both if lapses_first else both[::-1]), 'title = "试"\nextends = "national"\n')
+    assert own.on(date(2026, 5, 31)).error_within.number == 2
+    assert own.on(date(2026, 6, 1)).error_within.number == 9

@@ -9,9 +9,10 @@ from publisher.site.data.changes import publication_files
 from publisher.site.data.files import WHOLE_LIMIT, licence, total_rows
 from publisher.site.data.listing import SCOPES, about_all, downloads
 from publisher.site.install import File
-from publisher.site.views import Context, Page, Site, text
+from publisher.site.views import ATOM, Context, Page, Site, dataset, text
 
 LATEST_PUBLICATIONS = 10
+_TYPES = {paths.DATA_PACKAGE: "application/json", paths.DATA_CATALOG: "application/ld+json"}
 
 
 def data_pages(site: Site) -> list[Page | File]:
@@ -31,7 +32,20 @@ def data_pages(site: Site) -> list[Page | File]:
         groups[SCOPES[scope]].append(entry)
     rows = total_rows(site)
     context = {
-        "view": site.head("数据下载", paths.DATA, "data", as_of=deltas.latest_change(site.connection)),
+        "view": site.head(
+            "数据下载",
+            paths.DATA,
+            "data",
+            as_of=deltas.latest_change(site.connection),
+            alternate=[(paths.FEED, ATOM, "最新检查结果")],
+            structured=dataset(
+                site.job,
+                f"{site.job.name}：公示数据",
+                "公示中的抽查计划、抽查事项清单和检查结果，按年、按月、按计划整份下载；停止公示的内容随即从文件中删除。",
+                paths.DATA,
+                [(one.address, _TYPES[one.address]) for one in made if one.address in _TYPES],
+            ),
+        ),
         "groups": [{"title": title, "entries": entries} for title, entries in groups.items() if entries],
         "publications": _latest_publications(site),
         "whole": {"rows": rows, "limit": WHOLE_LIMIT, "too_many": rows > WHOLE_LIMIT},

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from sqlalchemy import Connection
+
 from publisher.ledger import shown
 from publisher.ledger.shown import Shown
 from publisher.site.search.coding import clean
@@ -29,25 +31,32 @@ def entry_of(results: Sequence[Shown]) -> Entry:
     )
 
 
-def every_entry(site: Site) -> Iterator[Entry]:
-    """Yield every subject of whom something is shown, by number."""
-    return (entry_of(results) for results in shown.by_subject(site.connection))
+class Subjects:
+    """Everything that the ledger shows, for the index."""
 
+    def __init__(self, site: Site, written: Sequence[tuple[str, str]]) -> None:
+        """``written``: title and address of the hand-written pages."""
+        self._site, self._written = site, written
 
-def entry(site: Site, subject_no: int) -> Entry | None:
-    """Return a subject, or None when nothing of it is shown."""
-    results = shown.of_subject(site.connection, subject_no)
-    return entry_of(results) if results else None
+    def every(self, connection: Connection) -> Iterator[Entry]:
+        """Yield every subject of whom something is shown, by number."""
+        return map(entry_of, shown.by_subject(connection))
 
+    def one(self, connection: Connection, subject_no: int) -> Entry | None:
+        """Return a subject, or None when nothing of it is shown."""
+        results = shown.of_subject(connection, subject_no)
+        return entry_of(results) if results else None
 
-def others(site: Site, written: Sequence[tuple[str, str]]) -> Iterator[Other]:
-    """Yield plans, tasks, items and hand-written pages (given with title and address)."""
-    for one in shown.all_of(site.connection, "plan"):
-        plan = site.plans[one.row.record_id]
-        yield "plan", clean(plan.title), plan.href, f"{plan.year} 年 · {clean(one.body['authority'])}"
-        for task in one.body["tasks"]:
-            yield "task", clean(task["name"]), site.task_href(one.row.record_id, task["task_id"]), clean(plan.title)
-    for code, item in sorted(site.items.items()):
-        yield "item", clean(item.name), item.href, clean(code)
-    for title, address in sorted(written):
-        yield "page", clean(title), site.href(address), ""
+    def others(self, connection: Connection) -> Iterator[Other]:
+        """Yield plans, tasks, items and hand-written pages."""
+        site = self._site
+        for one in shown.all_of(connection, "plan"):
+            plan = site.plans[one.row.record_id]
+            yield "plan", clean(plan.title), plan.href, f"{plan.year} 年 · {clean(one.body['authority'])}"
+            for task in one.body["tasks"]:
+                href = site.task_href(one.row.record_id, task["task_id"])
+                yield "task", clean(task["name"]), href, clean(plan.title)
+        for code, item in sorted(site.items.items()):
+            yield "item", clean(item.name), item.href, clean(code)
+        for title, address in sorted(self._written):
+            yield "page", clean(title), site.href(address), ""

@@ -7,63 +7,75 @@ again has grown, a new base takes the place of all of it.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
-import orjson
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from publisher import folding, paths
 from publisher.ledger import Ledger
 from publisher.ledger.owed import owed_pages
 from publisher.ledger.schema import page
-from publisher.searchfile import FORMAT, PART, ROW
+from publisher.searchfile import PART, ROW
 from publisher.site.install import File, Installed, Part, Tree
-from publisher.site.search import coding, shown, state, withdrawal
+from publisher.site.search import coding, state, withdrawal
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
 from publisher.site.search.index import PAGE, SCAN_LIMIT, Builder, fingerprint
+from publisher.site.search.manifest import manifest
 from publisher.site.search.state import State
-from publisher.site.views import Site
 
-OVERLAY_LIMIT = 128 * 1024  # bytes of the overlay before a new base is made
+OVERLAY_LIMIT = 5000  # subjects in the overlay before a new base is made: some 120 KB that every reader fetches
 REWRITTEN_LIMIT = 4096  # files written again before a new base is made
 BATCH = 200  # files installed together
 
 
-class Index:
-    """The search index of one site, and what it takes to change it."""
+class Source(Protocol):
+    """Where the index has its content from."""
 
-    def __init__(self, site: Site, ledger: Ledger, tree: Tree, scan_limit: int = SCAN_LIMIT) -> None:
-        self._site, self._ledger, self._tree, self._scan_limit = site, ledger, tree, scan_limit
-        self._outcomes = list(site.job.words)
+    def every(self, connection: Connection) -> Iterator[Entry]:
+        """Yield every subject of whom something is shown."""
+
+    def one(self, connection: Connection, subject_no: int) -> Entry | None:
+        """Return a subject, or None when nothing of it is shown."""
+
+    def others(self, connection: Connection) -> Iterator[tuple[str, str, str, str]]:
+        """Yield what else a reader may look for: kind (plan, task, item, page), title, address, what is said beside."""
+
+
+class Index:
+    """The search index of a site, and what it takes to change it."""
+
+    def __init__(
+        self, source: Source, outcomes: Mapping[str, str], ledger: Ledger, tree: Tree, scan_limit: int = SCAN_LIMIT
+    ) -> None:
+        """``outcomes``: the words of each outcome by its id; with ``scan_limit`` subjects or fewer there are no shards."""
+        self._source, self._outcomes, self._ledger, self._tree = source, outcomes, ledger, tree
+        self._scan_limit = scan_limit
         self._total = Installed(0, 0)
 
-    def update(self, written: Sequence[tuple[str, str]]) -> Installed:
+    def update(self) -> Installed:
         """Install what the ledger owes of the index; return how many files changed.
 
-        ``written``: title and address of the hand-written pages. Raises :class:`SiteError`.
+        Raises :class:`SiteError`.
         """
         with self._ledger.reading() as connection:
-            self._site.connection = connection
             owed = owed_pages(connection)
             before = state.load(connection)
-            others = _others_file(shown.others(self._site, written))
+            others = coding.text_file(([ROW.join(map(PART.join, self._source.others(connection)))],))
             numbers = [int(key) for key in owed.get("search_subject", ())]
             now = before
             if before is None or owed.get("search") or (numbers and not before.base.shards):
                 now = None
             elif numbers:
-                changes = {number: shown.entry(self._site, number) for number in numbers}
-                now = self._changed(before, changes)
+                now = self._changed(before, {number: self._source.one(connection, number) for number in numbers})
             if now is None:
-                now = self._anew(shown.every_entry(self._site))
-                numbers = [int(key) for key in owed.get("search_subject", ())]
+                now = self._anew(self._source.every(connection))
         self._finish(before, now, others, numbers)
         return self._total
 
     def _anew(self, entries: Iterable[Entry]) -> State:
-        builder = Builder(entries, self._outcomes, self._scan_limit)
+        builder = Builder(entries, list(self._outcomes), self._scan_limit)
         generation = builder.base.generation
         batch: dict[Part, list[File]] = {}
         for unit, content in builder.files():
@@ -105,18 +117,18 @@ class Index:
                         [File(paths.search_unit(base.generation, unit, now.revision), content)]
                     for unit, content in files[start : start + BATCH]
                 })  # fmt: skip
-        return now if len(self._overlay(now, Dictionary(self._outcomes))) <= OVERLAY_LIMIT else None
+        return now if len(changes) <= OVERLAY_LIMIT else None
 
     def _read(self, now: State, unit: str) -> bytes:
         address = paths.search_unit(now.base.generation, unit, now.revisions.get(unit))
         return (self._tree.output / paths.file_of(address)).read_bytes()
 
-    def _overlay(self, now: State, dictionary: Dictionary) -> bytes:
+    def _overlay(self, connection: Connection, now: State, dictionary: Dictionary) -> bytes:
         """Return the lines of new and changed subjects; those that are not in the base get numbers behind its end."""
         listed: list[tuple[int, Entry]] = []
         behind = now.base.size
         for number, doc in sorted(now.changes.items(), key=lambda one: (one[1] is None, one[1], one[0])):
-            entry = shown.entry(self._site, number)
+            entry = self._source.one(connection, number)
             if entry is not None:
                 listed.append((behind if doc is None else doc, entry))
                 behind += doc is None
@@ -125,7 +137,7 @@ class Index:
         return coding.text_file((coding.table(docs, days, columns),))
 
     def _finish(self, before: State | None, now: State, others: bytes, done: Iterable[int]) -> None:
-        dictionary = Dictionary(self._outcomes, (name for name, _ in now.base.authorities))
+        dictionary = Dictionary(list(self._outcomes), (name for name, _ in now.base.authorities))
         named: dict[str, str | None] = {"overlay": None}
         files: list[File] = []
 
@@ -135,39 +147,20 @@ class Index:
             files.append(File(address, content))
 
         with self._ledger.reading() as connection:
-            self._site.connection = connection
             if now.changes:
-                add("overlay", self._overlay(now, dictionary))
+                add("overlay", self._overlay(connection, now, dictionary))
         counts = dict(now.base.authorities)
         rows = [f"{name}{PART}{counts.get(name, 0)}" for name in dictionary.authorities]
         add("authorities", coding.text_file(([ROW.join(rows)],)))
         add("others", others)
         pairs = [traditional + simple for traditional, simple in sorted(folding.simplified().items())]
         add("simplified", coding.text_file(([ROW.join(pairs)],)))
-        files.append(File(paths.SEARCH_MANIFEST, self._manifest(now, named)))
+        files.append(File(paths.SEARCH_MANIFEST, manifest(now, named, self._outcomes)))
         self._install({("search", "beside"): files})
         if before is not None and before.base.generation != now.base.generation:
             self._remove(before.base.generation)
         with self._ledger.transaction() as connection:
             state.keep(connection, now, done)
-
-    def _manifest(self, now: State, named: Mapping[str, str | None]) -> bytes:
-        base = now.base
-        told: dict[str, Any] = {
-            "format": FORMAT,
-            "generation": base.generation,
-            "base": base.size,
-            "subjects": sum(map(bool, base.subjects)) + sum(doc is None for doc in now.changes.values()),
-            "shards": base.shards,
-            "perFile": base.per_file,
-            "filesPerPage": PAGE,
-            **named,
-            "outcomes": [[letter, self._site.job.words[name]["label"]] for name, letter in
-                         Dictionary(self._outcomes).letters.items()],
-            "head": coding.head(base.common, base.pages,
-                                [(value, count, _words(value)) for value, count in base.facets], now.revisions),
-        }  # fmt: skip
-        return orjson.dumps(told)
 
     def _remove(self, generation: str) -> None:
         with self._ledger.reading() as connection:
@@ -180,11 +173,3 @@ class Index:
         if parts:
             done = self._tree.install(self._ledger, parts)
             self._total = Installed(self._total.written + done.written, self._total.removed + done.removed)
-
-
-def _words(value: str) -> str:
-    return coding.region_words(value[1:]) if value.startswith("r") else ""
-
-
-def _others_file(others: Iterator[shown.Other]) -> bytes:
-    return coding.text_file(([ROW.join(PART.join(one) for one in others)],))

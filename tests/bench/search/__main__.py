@@ -1,0 +1,171 @@
+"""The search bench: builds, changes, withdraws, and asks in Chromium, against a scan of all subjects.
+
+``python -m tests.bench.search --subjects 1000000`` prints one JSON object a line. Queries are asked cold: nothing is
+kept between them but the manifest, every request takes 40 ms and all share 20 Mbit/s.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.bench.search.build import Pickled, save
+from tests.bench.search.names import subjects
+from tests.bench.search.queries import Answer, Query, Scan, outcome_letters, queries
+from tests.bench.search.server import Distant
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = 10
+WHOLE_LIMIT = 200  # answers up to this size are read page by page, to the last
+BROWSER = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+
+OPEN = """async () => {
+  const { Engine } = await import("/static/search-engine.js");
+  globalThis.engine = new Engine("/search/index.json");
+  const begun = performance.now();
+  await engine.open();
+  return performance.now() - begun;
+}"""
+ASK = """async ({ text, filters, page }) => {
+  const begun = performance.now();
+  let first = null, answer = null;
+  for await (answer of engine.search(text, filters, page, new AbortController().signal)) {
+    if (first === null && answer.lines.length > 0) first = performance.now() - begun;
+  }
+  return { first, ms: performance.now() - begun, total: answer.total, exact: answer.exact,
+           paths: answer.lines.map((line) => line.path), last: answer.last ?? null };
+}"""
+PREPARE = "async () => { const begun = performance.now(); await engine.prepare(); return performance.now() - begun; }"
+
+
+def say(**told: Any) -> None:
+    print(json.dumps(told, ensure_ascii=False), flush=True)
+
+
+def run(*words: str) -> Iterable[dict[str, Any]]:
+    """Run the builder in a process of its own; yield what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.search.build", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def ask(page: Page, far: Distant, query: Query, letters: dict[str, str]) -> dict[str, Any]:
+    """Ask one query cold; return what was answered, and what it took."""
+    filters = {name: letters[value] if name == "outcome" else value for name, value in query.filters.items()}
+    page.evaluate(OPEN)
+    far.reset()
+    told: dict[str, Any] = page.evaluate(ASK, {"text": query.text, "filters": filters, "page": 1})
+    told |= {"requests": far.requests, "bytes": far.bytes, "files": [path for path, _ in far.log]}
+    told["all"] = list(told["paths"])
+    if told["exact"] and PAGE < told["total"] <= WHOLE_LIMIT:
+        for number in range(2, -(-told["total"] // PAGE) + 1):
+            more = page.evaluate(ASK, {"text": query.text, "filters": filters, "page": number})
+            told["all"] += more["paths"]
+    return told
+
+
+def judge(told: dict[str, Any], truth: Answer, newest: tuple[str, ...]) -> dict[str, Any]:
+    """Return whether an answer is right: its total, its first page and that page's order, and all of it where read."""
+    shown, wanted = told["paths"], min(PAGE, truth.total)
+    right_total = told["total"] == truth.total if told["exact"] else told["total"] <= truth.total
+    order = tuple(shown) == truth.first or tuple(shown) == newest
+    found = len(set(told["all"]) & truth.paths)
+    due = truth.total if told["exact"] and truth.total <= WHOLE_LIMIT else wanted
+    return {
+        "recall": found / due if due else 1.0,
+        "precision": found / len(told["all"]) if told["all"] else 1.0,
+        "total": right_total, "order": order, "twice": len(told["all"]) != len(set(told["all"])),
+    }  # fmt: skip
+
+
+def quantiles(values: list[float]) -> list[float]:
+    """Return median, 95th of a hundred, and the most."""
+    ordered = sorted(values)
+    return [round(one, 1) for one in (statistics.median(ordered), ordered[int(len(ordered) * 0.95)], ordered[-1])]
+
+
+def report(name: str, rows: list[tuple[Query, dict[str, Any], dict[str, Any]]]) -> None:
+    say(
+        sort=name, queries=len(rows),
+        recall=round(statistics.mean(one["recall"] for *_, one in rows), 6),
+        precision=round(statistics.mean(one["precision"] for *_, one in rows), 6),
+        wrong_totals=sum(not one["total"] for *_, one in rows), wrong_order=sum(not one["order"] for *_, one in rows),
+        at_least=sum(not told["exact"] for _, told, _ in rows), twice=sum(one["twice"] for *_, one in rows),
+        requests=quantiles([told["requests"] for _, told, _ in rows]),
+        kb=quantiles([told["bytes"] / 1024 for _, told, _ in rows]),
+        ms=quantiles([told["ms"] for _, told, _ in rows]),
+        first_ms=quantiles([told["first"] or told["ms"] for _, told, _ in rows]),
+    )  # fmt: skip
+
+
+def measure(folder: Path, source: Pickled, count: int) -> None:
+    """Ask every query in Chromium and compare with the scan."""
+    entries = list(source.every())
+    scan = Scan(entries)
+    asked = queries(entries, count)
+    letters = outcome_letters()
+    (folder / "output/bench.html").write_text("<!doctype html><meta charset=utf-8><title>bench</title>")
+    far = Distant({"/static/": ROOT / "theme/static", "/": folder / "output"})
+    rows: list[tuple[Query, dict[str, Any], dict[str, Any]]] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(BROWSER))
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{far.port}/bench.html")
+        page.evaluate(OPEN)
+        starts = []
+        for _ in range(20):
+            far.reset()
+            starts.append(page.evaluate(OPEN))
+        say(start_ms=quantiles(starts), start_kb=round(far.bytes / 1024, 1))
+        far.reset()
+        say(prepare_ms=round(page.evaluate(PREPARE), 1), prepare_kb=round(far.bytes / 1024, 1), requests=far.requests)
+        for query in asked:
+            told = ask(page, far, query, letters)
+            truth = scan.answer(query)
+            newest = scan.newest(truth) if tuple(told["paths"]) != truth.first else ()
+            rows.append((query, told, judge(told, truth, newest)))
+            *_, verdict = rows[-1]
+            if verdict["recall"] < 1 or verdict["precision"] < 1 or not verdict["total"] or not verdict["order"]:
+                say(wrong=query, told={key: told[key] for key in ("total", "exact", "paths")}, truth=truth.total,
+                    first=truth.first, verdict=verdict)  # fmt: skip
+        browser.close()
+    by_sort = defaultdict(list)
+    for row in rows:
+        by_sort[row[0].sort].append(row)
+    for sort, these in sorted(by_sort.items()):
+        report(sort, these)
+    report("all", rows)
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--subjects", type=int, default=10_000)
+    asked.add_argument("--queries", type=int, default=500)
+    asked.add_argument("--pickle", type=Path, help="subjects made before")
+    asked.add_argument("--folder", type=Path, help="an index built before: only ask")
+    chosen = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="search-bench-") as temporary:
+        folder, file = Path(temporary), chosen.pickle or Path(temporary) / "subjects"
+        if chosen.pickle is None:
+            save(subjects(chosen.subjects), file)
+        if chosen.folder is None:
+            say(build=next(iter(run("only", str(file)))))
+            for told in run("install", str(file), str(folder), "--no-changes"):
+                say(**told)
+        measure(chosen.folder or folder, Pickled(file), chosen.queries)
+        if chosen.folder is None:
+            for told in run("changes", str(file), str(folder)):
+                say(**told)
+
+
+if __name__ == "__main__":
+    main()
