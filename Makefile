@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 DEMO_DAY ?= 2026-11-20
 PORT ?= 8200
 
-.PHONY: help run serve test check fmt clean browser lock
+.PHONY: help run serve test check fmt clean browser lock bench bench-search storm mutants screenshots
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,27 @@ check: $(VENV)/.ready-dev ## format, lint, types, layers, tests
 fmt: $(VENV)/.ready-dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+screenshots: $(VENV)/.ready-dev browser ## pictures of the built site, phone and desktop, light and dark, in tests/artifacts
+	@$(BIN)/python tests/screenshots.py
+
+bench: $(VENV)/.ready-dev ## figures of the demo and of the rules at 1,000,000 results
+	@BIN=$(abspath $(BIN)) tests/bench/demo.sh
+	@$(BIN)/python tests/bench/judge.py
+
+N ?= 100000
+bench-search: $(VENV)/.ready-dev browser ## figures of the search index: make bench-search N=1000000
+	@$(BIN)/python -m tests.bench.search --subjects $(N)
+
+storm: $(VENV)/.ready-dev ## the exchange through faults and kills, three seeds
+	@for seed in 1 2 3; do $(BIN)/python tests/bench/storm.py --records 20000 --kills 100 --seed $$seed || exit 1; done
+
+mutants: $(VENV)/.ready-dev ## how well the tests hold the rules (docs/rules-mutants.md)
+	@rm -rf var/mutants && mkdir -p var/mutants/tests/unit var/mutants/tests/data
+	@cp -r src pyproject.toml var/mutants/ && cp tests/conftest.py var/mutants/tests/
+	@cp -r tests/unit/rules var/mutants/tests/unit/ && cp -r tests/data/stories var/mutants/tests/data/
+	@rm var/mutants/tests/unit/rules/test_redact.py var/mutants/tests/unit/rules/test_public.py
+	@cd var/mutants && PUBLISHER_TEST_EXAMPLES=15 $(abspath $(BIN))/mutmut run --max-children 1 && $(abspath $(BIN))/mutmut results
 
 lock: ## write the lock files again (needs uv): names, versions and hashes, no addresses
 	@for dev in "" "--group dev"; do \

@@ -1,4 +1,4 @@
-"""What a person may ask of a portal without changing it: why, what is wrong, what a run would do, where it stands."""
+"""What a person may ask of a portal without changing it: why, what is wrong, where it stands."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -6,9 +6,11 @@ import {
   Gone, Store, crc32, facetValues, linesOf, readCodes, readManifest, readNumbers, readRows, readShard, readSimplified,
   readTable,
 } from "./search-files.js";
+import { keysOf, maySound, placeOfSound, readReadings, soundsOf } from "./search-pinyin.js";
 
 export const PAGE_SIZE = 10;
 const FORMER = 1000; // a place in a former name comes after every place in the name
+const SOUND = 10000; // after every place in writing
 const CODE_FILES = 6; // of codes read for one query
 const LIST_FILES = 8; // read at once; where all of a query's lists fit, the total is exact
 const ALL_LINES = 30; // so many are read whole, to be counted and put in order
@@ -141,6 +143,10 @@ export class Engine {
       yield { query, lines: [], total: 0, exact: true, facets: null, done: true };
       return;
     }
+    if (query.words.some(maySound)) {
+      query.readings = await this.unit("t/0", async (answer) => readReadings(await readRows(answer)), signal);
+      query.sounds = new Map(query.words.filter(maySound).map((word) => [word, soundsOf(word, query.readings)]));
+    }
     const overlay = this.manifest.overlay ? this.file(this.manifest.overlay, readTable, signal) : null;
     if (this.manifest.shards === 0) {
       yield* this.scan(query, page, overlay, signal);
@@ -173,6 +179,11 @@ export class Engine {
 
   async plan(query, page, signal) {
     if (query.code !== null) return this.byCode(query, page, signal);
+    if (query.sounds !== undefined && query.words.length === 1) return this.bySound(query, page, signal);
+    return this.byWords(query, page, signal);
+  }
+
+  async byWords(query, page, signal) {
     const { common } = this.manifest;
     const long = query.words.filter((word) => length(word) > 1);
     const keys = long.flatMap((word) => (common.has(word) ? [] : this.keysOf(word)));
@@ -228,6 +239,40 @@ export class Engine {
     const key = keys.find((one) => this.isHere(this.shardUnit(one))) ?? keys[Math.floor((keys.length - 1) / 2)];
     const lines = linesOf(await this.shard(key, signal), key).filter((line) => matches(line, query));
     return { lines, total: lines.length, counts: null, whole: true };
+  }
+
+  // Sounds --------------------------------------------------------------------------------------------------------
+
+  /** A word in Latin letters: as it is written, and as it sounds. */
+  async bySound(query, page, signal) {
+    const written = { ...query, sounds: undefined };
+    const groups = keysOf(query.sounds.get(query.words[0]), query.readings.syllables);
+    const [direct, ...listed] = await Promise.all([
+      this.byWords(written, page, signal), ...groups.map((keys) => this.soundDocs(keys, signal)),
+    ]);
+    const docs = [...new Set(listed.flatMap((list) => list.docs))].sort((a, b) => a - b);
+    if (docs.length === 0) return direct;
+    // The lists may name more than sounds so; lines tell. Of many, enough for the page are read, newest first.
+    const isAll = docs.length <= ALL_LINES && listed.every((list) => list.isWhole);
+    const isExact = listed.length === 1 && listed[0].total !== null && direct.total === 0 && query.filters.length === 0;
+    const from = isExact && !isAll ? (page - 1) * PAGE_SIZE : 0;
+    const count = isAll ? ALL_LINES : isExact ? PAGE_SIZE : 2 * PAGE_SIZE;
+    const lines = (await this.linesAt(docs.slice(from, from + count), signal)).filter((line) => matches(line, query));
+    const found = unique([...direct.lines, ...lines]);
+    if (isAll && direct.whole) return { lines: found, total: found.length, counts: null, whole: true };
+    return { lines: found, total: isExact ? listed[0].total : null, counts: null, whole: false, paged: isExact };
+  }
+
+  async soundDocs(keys, signal) {
+    const { sounds } = this.manifest;
+    const rows = await Promise.all(keys.map(async (key) => {
+      const shard = await this.unit(`s/${crc32(key) & (sounds - 1)}`, readSounds, signal);
+      return shard.get(key) ?? { total: 0, gaps: "" };
+    }));
+    const lists = rows.map(({ gaps }) => running(gaps)).sort((a, b) => a.length - b.length);
+    const isWhole = rows.every(({ total }, i) => total === running(rows[i].gaps).length);
+    const docs = isWhole ? lists.reduce(both) : lists[0];
+    return { docs, isWhole, total: keys.length === 1 ? rows[0].total : null };
   }
 
   // Codes ---------------------------------------------------------------------------------------------------------
@@ -409,14 +454,30 @@ export class Engine {
   }
 }
 
+// Sounds ------------------------------------------------------------------------------------------------------------
+
+const readSounds = async (answer) => new Map((await readRows(answer)).map(([key, total, gaps]) => [key, { total: Number(total), gaps }]));
+
+function running(gaps) {
+  let sum = 0;
+  return gaps === "" ? [] : gaps.split(",").map((gap) => (sum += Number(gap)));
+}
+
 // Lines ---------------------------------------------------------------------------------------------------------------
 
-function places(line, word) {
+function places(line, word, query) {
   const own = line.folded.indexOf(word);
   if (own >= 0) return own;
   const former = line.formerNames.map((name) => fold(name).indexOf(word)).filter((found) => found >= 0);
   if (former.length > 0) return FORMER + Math.min(...former);
-  return startsCode(line, word) ? -1 : null;
+  if (startsCode(line, word)) return -1;
+  const sound = query.sounds?.get(word);
+  if (sound !== undefined) {
+    const place = placeOfSound(line.folded, sound, query.readings);
+    if (place >= 0) return SOUND + place;
+    if (line.formerNames.some((name) => placeOfSound(fold(name), sound, query.readings) >= 0)) return SOUND + FORMER;
+  }
+  return null;
 }
 
 const startsCode = (line, word) =>
@@ -424,7 +485,7 @@ const startsCode = (line, word) =>
 
 function matches(line, query) {
   const values = query.filters.length > 0 ? facetValues(line) : null;
-  return query.words.every((word) => places(line, word) !== null) && query.filters.every((value) => values.has(value));
+  return query.words.every((word) => places(line, word, query) !== null) && query.filters.every((value) => values.has(value));
 }
 
 const matching = (table, query) => [...table].filter((line) => matches(line, query));
@@ -432,7 +493,7 @@ const matching = (table, query) => [...table].filter((line) => matches(line, que
 function rank(line, query) {
   if (query.words.length === 0) return 0;
   if (query.code !== null && startsCode(line, query.code)) return -1;
-  return places(line, query.words[0]) ?? FORMER * 2;
+  return places(line, query.words[0], query) ?? 2 * SOUND;
 }
 
 /** The name that begins with the first word, then by where the word stands, then newest inspection. */

@@ -1,7 +1,7 @@
 """The base of the search index: a generation of files made from all subjects at once, newest inspection first.
 
 A file is named by its unit (``g/12`` a shard of the names, ``r/3`` records, ``c/5`` codes, ``p/0`` a page of the code
-directory, ``l/7.0`` the first part of a list); docs/search-format.md says what each holds.
+directory, ``l/7.0`` the first part of a list, ``s/2`` a shard of the sounds); docs/search-format.md says what each holds.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from zlib import crc32
 
 from publisher.folding import fold
 from publisher.searchfile import FORMAT, PART, ROW
-from publisher.site.search import coding
+from publisher.site.search import coding, pinyin
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
 from publisher.site.search.strings import FORMER, Common, Strings, Text
@@ -38,6 +38,7 @@ class Base(NamedTuple):
     generation: str
     size: int  # numbers given out; some may be withdrawn since
     shards: int  # a power of two; 0 where the page reads all records
+    sounds: int  # shards of the sounds, likewise
     per_file: int
     common: list[tuple[str, int]]
     pages: list[tuple[str, int]]
@@ -78,7 +79,7 @@ class Builder:
         for column in self.columns:
             seen.update(ROW.join(column).encode())
         self.base = Base(
-            seen.hexdigest()[:10], self.size, 0, SCAN_RECORDS if self.scans else RECORDS, [], [], [], [],
+            seen.hexdigest()[:10], self.size, 0, 0, SCAN_RECORDS if self.scans else RECORDS, [], [], [], [],
             array("I", (subjects[at] for at in order)), array("I", (prints[at] for at in order)),
         )  # fmt: skip
 
@@ -88,9 +89,12 @@ class Builder:
         for number in range(0, self.size, per_file):
             yield f"r/{number // per_file}", self._table(range(number, min(number + per_file, self.size)))
         facets = Facets(self.columns, self.dictionary)
+        texts = list(self._texts())
+        yield "t/0", pinyin.table_file(text for _, text, _ in texts)
         if not self.scans:
             yield from self._codes()
-            yield from self._names(facets)
+            yield from self._names(texts, facets)
+            yield from self._sounds(texts)
             yield from self._lists("f", [docs for _, docs in facets.lists])
             yield from self._lists("a", facets.authority_lists)
         self.base.facets.extend((value, len(docs)) for value, docs in facets.lists)
@@ -125,8 +129,14 @@ class Builder:
             yield f"p/{start // PAGE}", directory_page(page)
             self.base.pages.append((page[0][0], sum(count for _, count in page)))
 
-    def _names(self, facets: "Facets") -> Iterator[File]:
-        strings = Strings(list(self._texts()))
+    def _sounds(self, texts: Sequence[Text]) -> Iterator[File]:
+        number = 0
+        for number, file in enumerate(pinyin.shard_files((doc, text) for doc, text, _ in texts), 1):
+            yield file
+        self.base = self.base._replace(sounds=number)
+
+    def _names(self, texts: Sequence[Text], facets: "Facets") -> Iterator[File]:
+        strings = Strings(texts)
         total = sum(map(len, strings.keys.values()))
         shards = 1
         while shards * SHARD < total:
