@@ -241,10 +241,16 @@ def _outliers(connection: Connection, before: _Before, planned: Sequence[Planned
             yield Outlier("far_more_than_usual", authority, message)
         if before.known and authority not in before.known:
             yield Outlier("new_authority", authority, f"{new} results of an authority never met before")
+    yield from _silent(connection, day)
+
+
+def _silent(connection: Connection, day: date) -> Iterator[Outlier]:
+    """Yield the authorities that used to inspect, and have not for long."""
     last = (
         select(record.c.authority, func.max(record.c.ended_on))
         .where(record.c.kind == "result", record.c.ended_on <= day, func.coalesce(record.c.cause, "") != "retracted")
         .group_by(record.c.authority)
+        .having(func.count() >= ENOUGH)
         .order_by(record.c.authority)
     )
     for authority, ended_on in connection.execute(last):
@@ -264,7 +270,7 @@ def _added_problems(connection: Connection, record_ids: Sequence[str]) -> Counte
         query = select(record.c.authority, func.count()).where(
             record.c.kind == "result", record.c.record_id.in_(record_ids[start : start + 500]), record.c.negative
         )
-        found.update(dict(connection.execute(query.group_by(record.c.authority)).tuples().all()))
+        found.update({row[0]: row[1] for row in connection.execute(query.group_by(record.c.authority))})
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time
+from itertools import groupby
 from pathlib import Path
 
 import xlsxwriter
@@ -26,6 +27,8 @@ _HIDDEN = {
 }  # fmt: skip
 _ROWS = 1_048_000  # what a sheet holds; more are counted, not listed
 
+_TOLD = 20  # outliers of one code that a terminal is told
+
 Cell = str | int
 
 
@@ -41,8 +44,14 @@ def lines(found: Preview) -> Iterator[str]:
             yield f"{each.facet:12}{numbers}  {found.labels.get(each.value, each.value)}"
     for kind, number in sorted(found.hidden.items()):
         yield f"{'hidden':12}{number:8}  texts with personal data ({kind.replace('_', ' ')})"
-    for outlier in found.outliers:
-        yield f"{'look at':12}{outlier.authority or 'the whole portal'}: {outlier.message} [{outlier.code}]"
+    for code, group in groupby(
+        sorted(found.outliers, key=lambda one: list(_CODES).index(one.code)), lambda one: one.code
+    ):
+        outliers = list(group)
+        for outlier in outliers[:_TOLD]:
+            yield f"{'look at':12}{outlier.authority or 'the whole portal'}: {outlier.message} [{code}]"
+        if len(outliers) > _TOLD:
+            yield f"{'':12}and {len(outliers) - _TOLD} more [{code}]; --json and --xlsx have them all"
 
 
 def _numbers(one: Count) -> tuple[int, int, int, int, int]:

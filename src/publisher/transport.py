@@ -115,7 +115,7 @@ class Transport:
         self._client = httpx2.Client(
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "publisher"},
             timeout=httpx2.Timeout(timeout, connect=min(timeout, LONGEST_CONNECT)),
-            verify=_tls(ca_file, client_cert),
+            verify=_tls(ca_file, client_cert, is_used=base_url.startswith("https:")),
             follow_redirects=False,
             trust_env=False,  # neither a proxy nor a .netrc from the environment may see or replace the token
             limits=httpx2.Limits(max_connections=1),
@@ -357,7 +357,9 @@ def _checked_base(base_url: str) -> tuple[str, str]:
     return base_url.rstrip("/"), url.host
 
 
-def _tls(ca_file: Path | None, client_cert: tuple[Path, Path] | None) -> ssl.SSLContext:
+def _tls(ca_file: Path | None, client_cert: tuple[Path, Path] | None, *, is_used: bool) -> ssl.SSLContext:
+    if not is_used and ca_file is None and client_cert is None:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; reading the system's authorities takes a while
     try:
         context = ssl.create_default_context(cafile=ca_file)
         if client_cert is not None:

@@ -3,9 +3,9 @@
     python tests/bench/storm.py --records 20000 --kills 100 --seed 1
 
 One process plays the judge stage: it publishes, corrects and withdraws records at random, in a ledger file. A forked
-child pushes what is owed and is killed (SIGKILL) at a random moment. The far end is a third process: it loses requests and
-replies, answers 500, 503 and 429, leaves out, repeats and shuffles receipts, is slow, and is itself killed and started
-again over its own file. All of it follows from the seed, but for when exactly a kill strikes.
+child pushes what is owed and is killed (SIGKILL) at a random moment. The far end is a third process: it loses
+requests and replies, answers 500, 503 and 429, leaves out, repeats and shuffles receipts, is slow, and is itself
+killed and started again over its own file. All of it follows from the seed, but for when exactly a kill strikes.
 
 At the end the far end's own file says whether each endpoint holds exactly what the ledger shows, whether each (record,
 version) was applied once, with versions that grow and in a legal order, and whether ``reconcile`` finds nothing. Exit 1

@@ -89,7 +89,7 @@ def contexts(built):
             (one.template, one.context)
             for scope, key in units.everything(connection)
             if scope in units.ORDER
-            for one in units.render(site, scope, key, documents)
+            for one in units.render(site, scope, [key], documents)[key]
             if isinstance(one, Page)
         ]
     return job, found
@@ -100,7 +100,7 @@ def test_the_page_is_read_as_it_is_meant():
     assert GIVEN["home.html"]["counts"].keys() >= {"plans", "stopped"}
     assert GIVEN["home.html"]["latest"] == {"*": "result_row"}
     assert GIVEN["missing.html"] == {}
-    assert EVERY.keys() == {"portal", "view", "url", "asset"}
+    assert EVERY.keys() == {"portal", "view", "url", "asset", "masthead", "colophon"}
 
 
 def test_every_template_is_told_and_used(contexts):
@@ -120,7 +120,7 @@ def test_each_template_is_given_what_is_told(contexts):
 
 def test_every_template_is_given_the_portal(contexts):
     renderer = Renderer(contexts[0], jinja2.Environment(autoescape=True))
-    assert renderer._given.keys() == EVERY.keys() - {"view"}
+    assert renderer._given.keys() == EVERY.keys() - {"view", "masthead", "colophon"}  # made from the view
     assert list(differences(renderer._given["portal"], EVERY["portal"], "portal")) == []
 
 
@@ -130,6 +130,7 @@ def test_a_template_uses_only_names_it_is_given(template):
     tree = environment.parse((TEMPLATES / template).read_text("utf-8"))
     imported = [name for one in tree.find_all(nodes.FromImport) for name in one.names]
     components = {name if isinstance(name, str) else name[1] for name in imported}
+    components |= {macro.name for macro in tree.find_all(nodes.Macro)}
     given = set() if template == "base.html" else GIVEN[template].keys()
     assert meta.find_undeclared_variables(tree) - components <= given | EVERY.keys()
 

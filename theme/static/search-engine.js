@@ -10,10 +10,9 @@ import { keysOf, maySound, placeOfSound, readReadings, soundsOf } from "./search
 
 export const PAGE_SIZE = 10;
 const FORMER = 1000; // a place in a former name comes after every place in the name
-const SOUND = 10000; // after every place in writing
+const SOUND = 10000; // what only sounds like it comes last, newest first
 const CODE_FILES = 6; // of codes read for one query
 const LIST_FILES = 8; // read at once; where all of a query's lists fit, the total is exact
-const ALL_LINES = 30; // so many are read whole, to be counted and put in order
 
 const length = (text) => [...text].length;
 const isCode = (word) => /^[0-9A-Z]{4,18}$/.test(word) && /\d/.test(word);
@@ -185,7 +184,7 @@ export class Engine {
 
   async byWords(query, page, signal) {
     const { common } = this.manifest;
-    const long = query.words.filter((word) => length(word) > 1);
+    const long = query.words.filter((word) => length(word) > 1 && !query.sounds?.has(word));
     const keys = long.flatMap((word) => (common.has(word) ? [] : this.keysOf(word)));
     if (keys.length > 0) return this.byKey(keys, query, signal);
     if (query.words.length === 1 && query.filters.length === 0) {
@@ -246,33 +245,40 @@ export class Engine {
   /** A word in Latin letters: as it is written, and as it sounds. */
   async bySound(query, page, signal) {
     const written = { ...query, sounds: undefined };
-    const groups = keysOf(query.sounds.get(query.words[0]), query.readings.syllables);
+    const groups = keysOf(query.sounds.get(query.words[0]));
     const [direct, ...listed] = await Promise.all([
       this.byWords(written, page, signal), ...groups.map((keys) => this.soundDocs(keys, signal)),
     ]);
     const docs = [...new Set(listed.flatMap((list) => list.docs))].sort((a, b) => a - b);
     if (docs.length === 0) return direct;
-    // The lists may name more than sounds so; lines tell. Of many, enough for the page are read, newest first.
-    const isAll = docs.length <= ALL_LINES && listed.every((list) => list.isWhole);
-    const isExact = listed.length === 1 && listed[0].total !== null && direct.total === 0 && query.filters.length === 0;
-    const from = isExact && !isAll ? (page - 1) * PAGE_SIZE : 0;
-    const count = isAll ? ALL_LINES : isExact ? PAGE_SIZE : 2 * PAGE_SIZE;
-    const lines = (await this.linesAt(docs.slice(from, from + count), signal)).filter((line) => matches(line, query));
+    const isExact = listed.length === 1 && listed[0].isOnly && direct.total === 0 && query.filters.length === 0;
+    if (isExact && docs.length > PAGE_SIZE) {
+      const from = (page - 1) * PAGE_SIZE;
+      const lines = await this.linesAt(docs.slice(from, from + PAGE_SIZE), signal);
+      return { lines, total: listed[0].total, counts: null, whole: false, paged: true };
+    }
+    // The lists may name more than sounds so: the lines tell. Of many, enough for this page are read, newest first.
+    const lines = [];
+    let at = 0;
+    while (at < docs.length && lines.length < page * PAGE_SIZE) {
+      const next = docs.slice(at, at + PAGE_SIZE);
+      at += next.length;
+      lines.push(...(await this.linesAt(next, signal)).filter((line) => matches(line, query)));
+    }
     const found = unique([...direct.lines, ...lines]);
-    if (isAll && direct.whole) return { lines: found, total: found.length, counts: null, whole: true };
-    return { lines: found, total: isExact ? listed[0].total : null, counts: null, whole: false, paged: isExact };
+    const whole = at >= docs.length && direct.whole && listed.every((list) => list.isWhole);
+    return { lines: found, total: whole ? found.length : null, counts: null, whole };
   }
 
   async soundDocs(keys, signal) {
-    const { sounds } = this.manifest;
     const rows = await Promise.all(keys.map(async (key) => {
-      const shard = await this.unit(`s/${crc32(key) & (sounds - 1)}`, readSounds, signal);
+      const shard = await this.unit(`s/${crc32(key) & (this.manifest.sounds - 1)}`, readSounds, signal);
       return shard.get(key) ?? { total: 0, gaps: "" };
     }));
-    const lists = rows.map(({ gaps }) => running(gaps)).sort((a, b) => a.length - b.length);
-    const isWhole = rows.every(({ total }, i) => total === running(rows[i].gaps).length);
-    const docs = isWhole ? lists.reduce(both) : lists[0];
-    return { docs, isWhole, total: keys.length === 1 ? rows[0].total : null };
+    const lists = rows.map(({ gaps }) => running(gaps));
+    const isWhole = rows.every(({ total }, i) => total === lists[i].length);
+    const docs = lists.sort((a, b) => a.length - b.length).reduce(both);
+    return { docs, isWhole, total: rows[0].total, isOnly: keys.length === 1 };
   }
 
   // Codes ---------------------------------------------------------------------------------------------------------
@@ -392,7 +398,7 @@ export class Engine {
       return { lines, total: null, counts: null, whole: all && docs.length <= 60 };
     }
     const total = docs.length + shown.size;
-    if (all && total <= ALL_LINES) {
+    if (all && total <= PAGE_SIZE) {
       return { lines: await this.linesAt(docs, signal), total, counts: null, whole: true };
     }
     const lines = await this.linesAt(docs.slice(skip, skip + PAGE_SIZE), signal);
@@ -473,9 +479,8 @@ function places(line, word, query) {
   if (startsCode(line, word)) return -1;
   const sound = query.sounds?.get(word);
   if (sound !== undefined) {
-    const place = placeOfSound(line.folded, sound, query.readings);
-    if (place >= 0) return SOUND + place;
-    if (line.formerNames.some((name) => placeOfSound(fold(name), sound, query.readings) >= 0)) return SOUND + FORMER;
+    const names = [line.folded, ...line.formerNames.map(fold)];
+    if (names.some((name) => placeOfSound(name, sound, query.readings) >= 0)) return SOUND;
   }
   return null;
 }

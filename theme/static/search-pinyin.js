@@ -1,5 +1,7 @@
 // Names by their sound: what is typed in Latin letters as syllables or initials, and how names are spelled.
 
+const INITIALS = 4; // letters of a key, and the fewest that are looked up as initials
+
 /** The syllables of each character, from the table of the index. */
 export function readReadings(rows) {
   const readings = new Map();
@@ -34,38 +36,40 @@ export function segmentations(letters, syllables) {
   return found;
 }
 
-/** A word as it may sound: its segmentations and its letters as initials. */
+/** A word as it may sound: ways to read it as two syllables or more, and from four letters on as initials. */
 export function soundsOf(word, readings) {
   const letters = word.toLowerCase();
-  return { letters, ways: segmentations(letters, readings.syllables).filter((way) => way.length > 1) };
+  const { syllables } = readings;
+  const ways = segmentations(letters, syllables).map((parts) => ({ parts, isCut: !syllables.has(parts.at(-1)) }));
+  return {
+    ways: ways.filter(({ parts, isCut }) => parts.length - isCut > 1),
+    initials: letters.length >= INITIALS ? letters : null,
+  };
 }
 
 /** The keys of the index for a sound, those of one way to read it together. */
-export function keysOf({ letters, ways }, syllables) {
-  const groups = [];
-  for (const way of ways) {
-    const whole = way.filter((part, place) => place < way.length - 1 || syllables.has(part));
-    const pairs = whole.slice(1).map((part, place) => `${whole[place]} ${part}`);
-    if (pairs.length > 0) groups.push(pairs);
-  }
-  if (letters.length >= 4) {
-    const fours = [];
-    for (let at = 0; at + 4 <= letters.length; at += 4) fours.push(letters.slice(at, at + 4));
-    if (letters.length % 4 !== 0) fours.push(letters.slice(-4));
-    groups.push(fours);
+export function keysOf({ ways, initials }) {
+  const groups = ways.map(({ parts, isCut }) => {
+    const whole = isCut ? parts.slice(0, -1) : parts;
+    return whole.slice(1).map((part, place) => `${whole[place]} ${part}`);
+  });
+  if (initials !== null) {
+    const last = initials.length - INITIALS;
+    const places = new Set([...Array.from({ length: last + 1 }, (_, at) => at).filter((at) => at % INITIALS === 0), last]);
+    groups.push([...places].map((at) => initials.slice(at, at + INITIALS)));
   }
   return groups;
 }
 
 /** Where in a folded name a sound begins, or -1. */
-export function placeOfSound(text, { letters, ways }, readings) {
+export function placeOfSound(text, { ways, initials }, readings) {
   const sounds = Array.from(text, (character) => readings.get(character) ?? []);
-  const begins = (parts, at, isWhole) =>
-    parts.every((part, i) => sounds[at + i]?.some((sound) =>
-      isWhole && i < parts.length - 1 ? sound === part : sound.startsWith(part)));
+  const has = (at, part, isCut) => sounds[at]?.some((sound) => (isCut ? sound.startsWith(part) : sound === part));
   for (let at = 0; at < sounds.length; at += 1) {
-    if (ways.some((way) => begins(way, at, true))) return at;
-    if (letters.length >= 2 && begins([...letters], at, false)) return at;
+    if (ways.some(({ parts, isCut }) => parts.every((part, i) => has(at + i, part, isCut && i === parts.length - 1)))) {
+      return at;
+    }
+    if (initials !== null && [...initials].every((letter, i) => has(at + i, letter, true))) return at;
   }
   return -1;
 }

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
-
 from tests.bench.search.build import Pickled, save
 from tests.bench.search.names import subjects
 from tests.bench.search.queries import Answer, Query, Scan, outcome_letters, queries

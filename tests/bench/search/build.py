@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from sqlalchemy import Connection, insert
+from tests.bench.search.names import OUTCOMES
 
 from publisher import searchfile
 from publisher.ledger import Ledger
@@ -21,7 +22,6 @@ from publisher.site.search import coding, state
 from publisher.site.search.entry import Entry
 from publisher.site.search.index import SCAN_LIMIT, Builder
 from publisher.site.search.update import Index
-from tests.bench.search.names import OUTCOMES
 
 WORDS = {name: name for name in OUTCOMES}
 
@@ -132,7 +132,11 @@ def change(source: Pickled, ledger: Ledger, tree: Tree, changes: dict[int, Entry
     done = Index(source, WORDS, ledger, tree).update()
     took = {"cpu_s": round(cpu() - begun, 2), "wall_s": round(time.perf_counter() - wall, 2)}
     fresh = [file for file in folder.rglob("*.*") if before.get(file) != file.stat().st_mtime_ns]
-    return took | {"written": done.written, "removed": done.removed, "publish_bytes": sum(one.stat().st_size for one in fresh)}
+    return took | {
+        "written": done.written,
+        "removed": done.removed,
+        "publish_bytes": sum(one.stat().st_size for one in fresh),
+    }
 
 
 def some_changes(entries: list[Entry], known: int, new: int) -> dict[int, Entry | None]:

@@ -4,16 +4,19 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from tests.bench.search.names import OUTCOMES
+
 from publisher.folding import fold, simplified
 from publisher.site.search.entry import Entry
-from tests.bench.search.names import OUTCOMES
+from publisher.site.search.pinyin import readings
 
 PAGE = 10
 FORMER = 1000
 # Out of 100: what a reader types, by a guess that leans to the hard sorts.
 SORTS = {
     "code": 12, "code_prefix": 8, "reg_no": 2, "whole_name": 10, "two": 14, "three": 9, "four": 9, "six": 6, "one": 3,
-    "two_words": 9, "three_words": 2, "filtered": 10, "traditional": 3, "wide": 2, "latin": 1,
+    "two_words": 9, "three_words": 2, "filtered": 10, "traditional": 3, "wide": 2, "latin": 1, "initials": 3,
+    "syllables": 3,
 }  # fmt: skip
 
 
@@ -42,7 +45,9 @@ def queries(entries: Sequence[Entry], count: int, seed: int = 11) -> list[Query]
     found: list[Query] = []
     while len(found) < count:
         sort = random_.choices(list(SORTS), list(SORTS.values()))[0]
-        one = random_.choice(rare if rare and random_.random() < 0.03 else latin if sort == "latin" and latin else entries)
+        one = random_.choice(
+            rare if rare and random_.random() < 0.03 else latin if sort == "latin" and latin else entries
+        )
         text = _text(random_, sort, one, back)
         if text is None:
             continue
@@ -72,6 +77,17 @@ def _text(random_: random.Random, sort: str, one: Entry, back: dict[str, str]) -
         return written if fold(written) != written else None
     if sort == "wide":
         return one.name.replace("（", "[").replace("）", "]") if "（" in one.name else None
+    if sort in ("initials", "syllables"):
+        sounds = [readings().get(character, ("",))[0] for character in one.name]
+        at = random_.randrange(max(1, len(sounds) - 5))
+        chosen = (
+            sounds[at : at + random_.choice((4, 5, 6))]
+            if sort == "initials"
+            else sounds[at : at + random_.choice((2, 3))]
+        )
+        if not all(chosen):
+            return None
+        return "".join(sound[0] if sort == "initials" else sound for sound in chosen)
     if sort == "reg_no":
         return one.reg_no
     if one.uscc is None:
@@ -95,7 +111,10 @@ class Scan:
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = entries
         self.names = [fold(one.name) for one in entries]
-        self.former = {at: [fold(name) for name in one.former_names] for at, one in enumerate(entries) if one.former_names}
+        self.former = {
+            at: [fold(name) for name in one.former_names] for at, one in enumerate(entries) if one.former_names
+        }
+        self.spelled: list[list[tuple[str, str]]] | None = None
         self.order = sorted(range(len(entries)), key=lambda at: (-entries[at].latest, entries[at].subject_no))
         self.age = [0] * len(entries)
         for age, at in enumerate(self.order):
@@ -126,7 +145,24 @@ class Scan:
                     break
         return tuple(found)
 
+    def _sounds(self, word: str) -> Iterator[int]:
+        """Yield by sound: every way to read the letters, tried on names spelled out whole."""
+        if self.spelled is None:
+            self.spelled = [_spelled(name) for name in self.names]
+            for at, names in self.former.items():
+                self.spelled[at] += [one for name in names for one in _spelled(name)]
+        ways = [way for way in _ways(word.lower(), frozenset(one for two in readings().values() for one in two))]
+        wanted = [f" {' '.join(parts)}{'' if cut else ' '}" for parts, cut in ways if len(parts) - cut > 1]
+        letters = word.lower() if len(word) >= 4 else None
+        for at, variants in enumerate(self.spelled):
+            for syllables, initials in variants:
+                if any(one in syllables for one in wanted) or (letters and letters in initials):
+                    yield at
+                    break
+
     def _with(self, word: str) -> Iterator[int]:
+        if word.isascii() and word.isalpha() and len(word) > 1:
+            yield from self._sounds(word)
         for at, name in enumerate(self.names):
             if word in name:
                 yield at
@@ -162,6 +198,30 @@ class Scan:
             places = [name.find(word) for name in self.former.get(at, ())]
             place = FORMER + min((one for one in places if one >= 0), default=FORMER)
         return place, "", self.age[at]
+
+
+def _spelled(name: str) -> list[tuple[str, str]]:
+    variants = [(" ", "")]
+    for character in name:
+        sounds = readings().get(character)
+        if sounds is None:
+            variants = [(f"{syllables}- ", f"{initials}-") for syllables, initials in variants]
+        else:
+            variants = [
+                (f"{syllables}{sound} ", initials + sound[0]) for syllables, initials in variants for sound in sounds
+            ]
+    return variants
+
+
+def _ways(letters: str, syllables: frozenset[str]) -> Iterator[tuple[list[str], bool]]:
+    if letters in syllables:
+        yield [letters], False
+    elif any(one.startswith(letters) for one in syllables):
+        yield [letters], True
+    for end in range(1, min(6, len(letters) - 1) + 1):
+        if letters[:end] in syllables:
+            for rest, cut in _ways(letters[end:], syllables):
+                yield [letters[:end], *rest], cut
 
 
 def outcome_letters() -> dict[str, str]:

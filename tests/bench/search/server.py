@@ -84,5 +84,3 @@ class Distant:
                 writer.write(piece)
                 await writer.drain()
         await writer.drain()
-
-

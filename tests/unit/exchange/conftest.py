@@ -274,3 +274,82 @@ def odd(stack: ExitStack, endpoint: Endpoint) -> tuple[Endpoint, list[Callable[[
     stack.callback(server.shutdown)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     return dataclasses.replace(endpoint, url=f"http://127.0.0.1:{server.server_address[1]}"), answers
+
+
+class Recorder:
+    """A far end that accepts everything, and keeps the requests it was sent: method, path, headers, body.
+
+    ``routes`` answer other paths; what is in ``refuse`` is an ``Authorization`` answered 401.
+    """
+
+    def __init__(self, tls: Any = None) -> None:
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.routes: dict[str, Callable[[Any], tuple[int, Any]]] = {}
+        self.refuse: set[str] = set()
+        recorder = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                request = (self.command, self.path, headers, body)
+                recorder.requests.append(request)
+                status, said = recorder.answer(request)
+                content = json.dumps(said).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_POST = do_GET
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def answer(self, request: tuple[str, str, dict[str, str], bytes]) -> tuple[int, Any]:
+        method, path, headers, body = request
+        if path in self.routes:
+            return self.routes[path](request)
+        if headers.get("authorization") in self.refuse:
+            return 401, {}
+        if method == "POST":
+            said = json.loads(body)
+            receipts = [
+                {"record_id": one["record_id"], "version": one["version"], "status": "accepted", "receipt_no": "1"}
+                for one in said["records"]
+            ]
+            return 200, {"batch_id": said["batch_id"], "receipts": receipts}
+        return (200, {"records": [], "next": None}) if "/v1/records" in path else (404, {})
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.url, self.requests))
+
+
+@pytest.fixture
+def recorder_at(stack: ExitStack) -> Callable[..., Recorder]:
+    def make(tls: Any = None) -> Recorder:
+        made = Recorder(tls)
+        stack.callback(made.server.server_close)
+        stack.callback(made.server.shutdown)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def recorder(recorder_at: Callable[..., Recorder]) -> Recorder:
+    return recorder_at()

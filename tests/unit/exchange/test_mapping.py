@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from publisher.errors import SettingsError
 from publisher.exchange import load_mapping
-from publisher.exchange.wire import canonical
 from publisher.exchange.mapping import Unsendable
+from publisher.exchange.wire import canonical
 
 
 def loaded(tmp_path, text):

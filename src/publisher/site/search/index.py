@@ -21,7 +21,7 @@ from publisher.site.search.entry import Entry
 from publisher.site.search.strings import FORMER, Common, Strings, Text
 
 SCAN_LIMIT = 20_000  # up to so many subjects the page reads all records; there is no index beside them
-RECORDS, SCAN_RECORDS = 256, 1024  # lines in a file of records
+RECORDS, SCAN_RECORDS = 128, 1024  # lines in a file of records
 CODES = 128  # lines in a file of codes
 PAGE = 128  # files that a page of the code directory names
 SHARD = 480  # lines a shard of the names has on average

@@ -60,10 +60,11 @@ def _fours(letters: str) -> Iterator[str]:
 
 
 def table_file(texts: Iterable[str]) -> bytes:
-    """Return the syllables of the characters that occur."""
+    """Return the syllables of the characters that occur, and of the common ones (GB/T 2312, level 1)."""
     by_syllable: defaultdict[str, list[str]] = defaultdict(list)
     table = readings()
-    for character in sorted(set().union(*texts)):
+    common = bytes(byte for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF) for byte in (row, cell))
+    for character in sorted(set(common.decode("gb2312", "ignore")).union(*texts)):
         for syllable in table.get(character, ()):
             by_syllable[syllable].append(character)
     rows = [f"{syllable}{PART}{''.join(found)}" for syllable, found in sorted(by_syllable.items())]

@@ -47,7 +47,8 @@ def keep(connection: Connection, state: State, done: Iterable[int]) -> None:
     """Note what is installed now, and that these subjects are in it as the ledger has them."""
     base = state.base
     told: Mapping[str, Any] = {
-        name: getattr(base, name) for name in ("size", "shards", "sounds", "per_file", "common", "pages", "facets", "authorities")
+        name: getattr(base, name)
+        for name in ("size", "shards", "sounds", "per_file", "common", "pages", "facets", "authorities")
     }
     connection.execute(delete(search_base))
     connection.execute(

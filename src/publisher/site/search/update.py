@@ -21,7 +21,7 @@ from publisher.site.install import File, Installed, Part, Tree
 from publisher.site.search import coding, state, withdrawal
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
-from publisher.site.search.index import PAGE, SCAN_LIMIT, Builder, fingerprint
+from publisher.site.search.index import SCAN_LIMIT, Builder, fingerprint
 from publisher.site.search.manifest import manifest
 from publisher.site.search.state import State
 

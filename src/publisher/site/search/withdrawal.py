@@ -4,13 +4,13 @@ Which files those are follows from the subject's own line in the records, by the
 """
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from publisher import searchfile
 from publisher.folding import fold
 from publisher.searchfile import PART, ROW, Key, Line
-from publisher.site.search import coding
+from publisher.site.search import coding, pinyin
 from publisher.site.search.index import PAGE, Base, File, directory_page, facet_values, shard_of
 
 Read = Callable[[str], bytes]  # the content of a unit as it is installed
@@ -34,6 +34,7 @@ def without(base: Base, docs: Iterable[int], read: Read) -> tuple[Base, list[Fil
     if base.shards:
         changed += _shards(base, lines, gone, read)
         changed += _lists(base, lines, read)
+        changed += _sounds(base, lines, gone, read)
         pages, files = _codes(base, lines, gone, read)
         changed += files
         base = base._replace(pages=pages)
@@ -114,6 +115,23 @@ def _lists(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
     for unit, docs in sorted(touched.items()):
         numbers = [number for number in searchfile.numbers(read(unit)) if number not in docs]
         yield unit, coding.list_file(numbers)
+
+
+def _sounds(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> Iterator[File]:
+    touched: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for line in lines:
+        for key in set().union(*map(pinyin.keys, texts_of(line))):
+            touched[shard_of(key, base.sounds)][key] += 1
+    for number, leaving in sorted(touched.items()):
+        rows = searchfile.sections(read(f"s/{number}"))[0].split(ROW)
+        kept = []
+        for row in rows:
+            key, total, _ = row.split(PART)
+            if key not in leaving:
+                kept.append(row)
+            elif int(total) > leaving[key]:
+                kept.append(pinyin.row_without(row, gone, leaving[key]))
+        yield f"s/{number}", coding.text_file(([ROW.join(kept)],))
 
 
 def _codes(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> tuple[list[tuple[str, int]], list[File]]:
