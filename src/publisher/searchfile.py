@@ -75,7 +75,7 @@ def sections(content: bytes) -> list[str]:
 
 
 def packed_code(code: str | None, region_code: str) -> str:
-    """Return a code without what follows from the rest: check characters that are true, digits equal to the region's."""
+    """Return a code without what follows from the rest: true check characters, digits equal to the region's."""
     if code is None:
         return ""
     try:

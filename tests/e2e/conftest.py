@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from publisher.desk.serve import Server
 from publisher.sandbox import Sandbox
@@ -328,6 +329,24 @@ def watched(chromium: Browser, site: str) -> Iterator[Watched]:
     with window(chromium, site, viewport={"width": 1280, "height": 900}) as one:
         yield one
         one.assert_quiet()
+
+
+@pytest.fixture(scope="session")
+def violations() -> Callable[..., list[str]]:
+    """What axe-core finds on a page, in words. It comes in from outside, as a reader's own tool would.
+
+    ``enhanced`` asks for a contrast of 7 to 1 (WCAG 1.4.6), as 适老 promises.
+    """
+
+    def found(page: Page, *, enhanced: bool = False) -> list[str]:
+        rules = {"rules": {"color-contrast-enhanced": {"enabled": enhanced}}}
+        return [
+            f"{page.url} {one['id']} ({one['impact']}): {node['html'][:160]}"
+            for one in Axe().run(page, options=rules).response["violations"]
+            for node in one["nodes"][:2]
+        ]
+
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def lines(receipts: Iterable[Any], counts: Counter[tuple[str, str]]) -> Iterator
     for one in receipts:
         name = LISTS[one.status]
         counts[one.endpoint, name] += 1
-        yield {"list": name, **one._mapping}
+        yield {"list": name, **dict(zip(COLUMNS, one, strict=True))}
 
 
 def in_words(counts: Mapping[tuple[str, str], int], timely: Iterable[Timeliness]) -> list[str]:
@@ -70,7 +70,8 @@ def write_xlsx(
     A list longer than a sheet goes on on another one. Raises :class:`SettingsError` when the file cannot be written.
     """
     try:
-        with xlsxwriter.Workbook(str(file), {"constant_memory": True, "strings_to_urls": False}) as book:
+        options = {"constant_memory": True, "strings_to_urls": False}
+        with file.open("wb") as out, xlsxwriter.Workbook(out, options) as book:
             sheets = {name: _Sheet(book, title) for name, title in SHEETS.items()}
             for one in receipts:
                 sheets[one["list"]].add([_text(one[key]) for key in COLUMNS])
@@ -83,8 +84,8 @@ def write_xlsx(
             for number, (label, text) in enumerate(rows):
                 about.write_string(number, 0, label)
                 about.write_string(number, 1, text)
-    except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
-        raise SettingsError(f"{file} cannot be written: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror}") from error
 
 
 class _Sheet:

@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self._send(answer)
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_GET
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = do_QUERY = do_GET
 
     def _body(self) -> bytes | Answer:
         if "Transfer-Encoding" in self.headers:

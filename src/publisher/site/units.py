@@ -83,6 +83,8 @@ def _list(site: Site, list_no: int, number: int) -> list[Page | File]:
     listing = listings.by_number(site.connection, list_no)
     if listing is None or (number == 1 and listing.facet in ("month", "task")):
         return []
+    if not listing.shown and listing.facet not in ("month", "task"):
+        return []  # nothing leads to a list that shows nothing; its address comes back with its next result
     if listing.facet == "task":
         plan_id, task_id = listing.value.split("/")
         return [*plans.task_page(site, plan_id, task_id, number)]

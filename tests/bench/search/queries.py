@@ -151,7 +151,7 @@ class Scan:
             self.spelled = [_spelled(name) for name in self.names]
             for at, names in self.former.items():
                 self.spelled[at] += [one for name in names for one in _spelled(name)]
-        ways = [way for way in _ways(word.lower(), frozenset(one for two in readings().values() for one in two))]
+        ways = list(_ways(word.lower(), frozenset(one for two in readings().values() for one in two)))
         wanted = [f" {' '.join(parts)}{'' if cut else ' '}" for parts, cut in ways if len(parts) - cut > 1]
         letters = word.lower() if len(word) >= 4 else None
         for at, variants in enumerate(self.spelled):

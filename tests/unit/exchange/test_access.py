@@ -10,9 +10,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from publisher.errors import EndpointRefused, EndpointUnavailable
 from publisher.exchange import OAuth, Pushed
 from publisher.exchange.tokens import ClientCredentials
 from publisher.ledger.schema import metadata
+from publisher.transport import Transport
 
 SECRET = "canary-secret:/+%7a"
 TOKEN = "canary-token-1"
@@ -65,17 +67,17 @@ def test_a_token_is_fetched_once_and_used_until_it_ends(book, endpoint, recorder
     assert SECRET not in told
 
 
-def test_a_token_is_fetched_anew_shortly_before_it_ends(recorder, oauth):
+def test_a_token_is_fetched_anew_shortly_before_it_ends(recorder, oauth, stack):
     now = [0.0]
     answers = [("t1", 100), ("t2", 100), ("t3", None)]
 
-    class Server:
-        def post(self, path, body, headers, safe):
-            token, lasts = answers.pop(0)
-            said = {"access_token": token, "token_type": "bearer", "expires_in": lasts}
-            return type("A", (), {"status": 200, "json": lambda self: said})()
+    def answer(request):
+        token, lasts = answers.pop(0)
+        return 200, {"access_token": token, "token_type": "bearer", "expires_in": lasts}
 
-    tokens = ClientCredentials(oauth, Server(), "gsxt", clock=lambda: now[0])
+    recorder.routes["/oauth/token"] = answer
+    transport = Transport(recorder.url, None, unavailable=EndpointUnavailable, refused=EndpointRefused)
+    tokens = stack.enter_context(ClientCredentials(oauth, transport, "gsxt", clock=lambda: now[0]))
     assert tokens.token() == tokens.token() == "t1"
     now[0] = 69.0
     assert tokens.token() == "t1"
@@ -89,7 +91,7 @@ def test_a_token_is_fetched_anew_shortly_before_it_ends(recorder, oauth):
 
 
 def test_a_token_called_back_is_fetched_anew_once(book, endpoint, recorder, oauth):
-    server, requests = recorder
+    server, _ = recorder
     answer, asked = tokens_given()
     recorder.routes["/oauth/token"] = answer
     recorder.refuse = {f"Bearer {TOKEN}"}

@@ -1,4 +1,4 @@
-"""Writing the files of the search index; :mod:`publisher.searchfile` reads them, docs/search-format.md lays them down."""
+"""Writing the files of the search index, laid down in docs/search-format.md; publisher.searchfile reads them."""
 
 import base64
 import sys

@@ -1,14 +1,16 @@
 """The base of the search index: a generation of files made from all subjects at once, newest inspection first.
 
-A file is named by its unit (``g/12`` a shard of the names, ``r/3`` records, ``c/5`` codes, ``p/0`` a page of the code
-directory, ``l/7.0`` the first part of a list, ``s/2`` a shard of the sounds); docs/search-format.md says what each holds.
+A file is named by its unit: ``g/12`` a shard of the names, ``r/3`` records, ``c/5`` codes, ``p/0`` a page of the code
+directory, ``l/7.0`` the first part of a list, ``s/2`` a shard of the sounds; docs/search-format.md says what they hold.
 """
 
+import gc
 import hashlib
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import NamedTuple
 from zlib import crc32
@@ -52,6 +54,16 @@ def fingerprint(entry: Entry) -> int:
     """Return a mark of what makes an entry found and where it leads; a change of it takes a subject out of the base."""
     seen = (entry.name, *entry.former_names, "", entry.uscc or "", entry.reg_no or "", entry.path, entry.region_code)
     return crc32("\n".join(seen).encode())
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep the collector of cycles from walking through millions of strings over and over; an index makes no cycles."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Builder:
@@ -130,10 +142,11 @@ class Builder:
             self.base.pages.append((page[0][0], sum(count for _, count in page)))
 
     def _sounds(self, texts: Sequence[Text]) -> Iterator[File]:
-        number = 0
-        for number, file in enumerate(pinyin.shard_files((doc, text) for doc, text, _ in texts), 1):
+        shards = 0
+        for file in pinyin.shard_files((doc, text) for doc, text, _ in texts):
+            shards += 1
             yield file
-        self.base = self.base._replace(sounds=number)
+        self.base = self.base._replace(sounds=shards)
 
     def _names(self, texts: Sequence[Text], facets: "Facets") -> Iterator[File]:
         strings = Strings(texts)

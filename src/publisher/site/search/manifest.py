@@ -1,4 +1,4 @@
-"""The manifest of the search index: the one file of it whose address stays. It does not grow with the files it leads to."""
+"""The manifest of the search index: its only file whose address stays. It does not grow with the others."""
 
 from collections.abc import Mapping
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
+from itertools import pairwise, product
 from operator import sub
 from zlib import crc32
 
@@ -33,30 +33,45 @@ def readings() -> dict[str, tuple[str, ...]]:
     return found
 
 
+@cache
+def _tables() -> tuple[dict[str, str], dict[int, str], frozenset[str]]:
+    """Return first syllables, their initials by code point, and the characters that have another reading."""
+    table = readings()
+    return (
+        {character: sounds[0] for character, sounds in table.items()},
+        {ord(character): sounds[0][0] for character, sounds in table.items()},
+        frozenset(character for character, sounds in table.items() if len(sounds) > 1),
+    )
+
+
 def keys(text: str) -> set[str]:
     """Return the keys of a folded name: ``hua rui`` for two syllables, ``hrqc`` for four initials."""
-    table = readings()
-    sounds = [table.get(character) for character in text]
-    found: set[str] = set()
-    for before, after in pairwise(sounds):
-        if before and after:
-            if len(before) == 1 == len(after):
-                found.add(f"{before[0]} {after[0]}")
-            else:
-                found.update(f"{one} {other}" for one in before for other in after)
-    letters = "".join(sound[0][0] if sound else "\n" for sound in sounds)
+    syllables, initials, ambiguous = _tables()
+    sounds = list(map(syllables.get, text))
+    found = {f"{before} {after}" for before, after in pairwise(sounds) if before and after}
+    letters = text.translate(initials)  # what has no sound stays as it is, and is no small letter
     found.update(_fours(letters))
-    for at, sound in enumerate(sounds):
-        for other in {one[0] for one in sound[1:]} - {letters[at]} if sound and len(sound) > 1 else ():
-            found.update(_fours(letters[max(0, at - INITIALS + 1) : at] + other + letters[at + 1 : at + INITIALS]))
+    return found if ambiguous.isdisjoint(text) else found | _otherwise(text, letters)
+
+
+def _otherwise(text: str, letters: str) -> set[str]:
+    """Return the keys of a name with every reading of its characters."""
+    sounds = [readings().get(character, ()) for character in text]
+    found = {f"{one} {other}" for before, after in pairwise(sounds) for one in before for other in after}
+    choices = [sorted({sound[0] for sound in these}) or [letter] for these, letter in zip(sounds, letters, strict=True)]
+    for at in range(len(text) - INITIALS + 1):
+        for four in product(*choices[at : at + INITIALS]):
+            found.update(_fours("".join(four)))
     return found
 
 
 def _fours(letters: str) -> Iterator[str]:
-    for at in range(len(letters) - INITIALS + 1):
-        four = letters[at : at + INITIALS]
-        if "\n" not in four:
-            yield four
+    fours = (letters[at : at + INITIALS] for at in range(len(letters) - INITIALS + 1))
+    return fours if _spelled(letters) else filter(_spelled, fours)
+
+
+def _spelled(letters: str) -> bool:
+    return letters.isascii() and letters.isalpha() and letters.islower()
 
 
 def table_file(texts: Iterable[str]) -> bytes:

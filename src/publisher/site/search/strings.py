@@ -137,13 +137,15 @@ class Strings:
             counts.update(set(text))
         first: dict[str, dict[int, None]] = {character: {} for character in counts}
         for wanted_shift in sorted({shift for *_, shift in texts}):
-            texts_here = [(doc, text) for doc, text, shift in texts if shift == wanted_shift]
+            texts_here = [(doc, text) for doc, text, shift in texts if shift == wanted_shift and text]
+            wanting = {character for character, found in first.items() if len(found) < FIRST_ROWS}
             for place in range(max((len(text) for _, text in texts_here), default=0)):
                 for doc, text in texts_here:
-                    if len(text) > place:
-                        found = first[text[place]]
-                        if len(found) < FIRST_ROWS:
-                            found[doc] = None
+                    character = text[place]
+                    if character in wanting:
+                        first[character][doc] = None
+                        if len(first[character]) == FIRST_ROWS:
+                            wanting.discard(character)
                 texts_here = [one for one in texts_here if len(one[1]) > place + 1]
         self.characters = {
             character: Common(range(count), tuple(first[character])) for character, count in counts.items()
@@ -153,7 +155,7 @@ class Strings:
     def _doubled(self, texts: Sequence[Text]) -> None:
         """Take back what was counted twice: a character in a name and in a former one of the same subject."""
         named: dict[int, set[str]] = {}
-        for doc, text, shift in texts:
+        for doc, _, shift in texts:
             if shift:
                 named.setdefault(doc, set())
         for doc, text, _ in texts:

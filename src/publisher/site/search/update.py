@@ -21,7 +21,7 @@ from publisher.site.install import File, Installed, Part, Tree
 from publisher.site.search import coding, state, withdrawal
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
-from publisher.site.search.index import SCAN_LIMIT, Builder, fingerprint
+from publisher.site.search.index import SCAN_LIMIT, Builder, fingerprint, undisturbed
 from publisher.site.search.manifest import manifest
 from publisher.site.search.state import State
 
@@ -49,7 +49,7 @@ class Index:
     def __init__(
         self, source: Source, outcomes: Mapping[str, str], ledger: Ledger, tree: Tree, scan_limit: int = SCAN_LIMIT
     ) -> None:
-        """``outcomes``: the words of each outcome by its id; with ``scan_limit`` subjects or fewer there are no shards."""
+        """``outcomes``: the words of each outcome by its id; up to ``scan_limit`` subjects there are no shards."""
         self._source, self._outcomes, self._ledger, self._tree = source, outcomes, ledger, tree
         self._scan_limit = scan_limit
         self._total = Installed(0, 0)
@@ -75,14 +75,15 @@ class Index:
         return self._total
 
     def _anew(self, entries: Iterable[Entry]) -> State:
-        builder = Builder(entries, list(self._outcomes), self._scan_limit)
-        generation = builder.base.generation
         batch: dict[Part, list[File]] = {}
-        for unit, content in builder.files():
-            batch["search", f"{generation}/{unit}"] = [File(paths.search_unit(generation, unit), content)]
-            if len(batch) == BATCH:
-                self._install(batch)
-                batch = {}
+        with undisturbed():
+            builder = Builder(entries, list(self._outcomes), self._scan_limit)
+            generation = builder.base.generation
+            for unit, content in builder.files():
+                batch["search", f"{generation}/{unit}"] = [File(paths.search_unit(generation, unit), content)]
+                if len(batch) == BATCH:
+                    self._install(batch)
+                    batch = {}
         self._install(batch)
         return State(builder.base, 0, {}, {})
 

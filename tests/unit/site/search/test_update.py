@@ -1,0 +1,160 @@
+"""Changes, withdrawals and new bases: what the tree holds after each, and that nothing of what is gone stays."""
+
+from pathlib import Path
+
+from publisher import searchfile, uscc
+from publisher.site.install import Installed
+from publisher.site.search import update
+
+from .conftest import Portal
+from .test_index import of, said, told
+
+
+def files(portal: Portal) -> dict[str, bytes]:
+    folder = portal.output / "search"
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def names(portal: Portal) -> set[str]:
+    return {line.name for line in searchfile.every_line(told(portal), portal.read)}
+
+
+def traces(portal: Portal, docs: set[int], words: set[str]) -> list[str]:
+    """Every file with one of these numbers in a table or a list, or with one of these words."""
+    found = []
+    for name, content in files(portal).items():
+        if not name.endswith(".bin"):
+            continue
+        kind = Path(name).parent.name.rstrip("0123456789")
+        if kind in ("l", "f", "a"):
+            if docs & set(searchfile.numbers(content)):
+                found.append(name)
+            continue
+        text = searchfile.inflate(content).decode()
+        section = text.split(searchfile.SECTION)[0]
+        if kind in ("r", "g", "c") and docs & {line.doc for line in searchfile.table(section)}:
+            found.append(name)
+        elif kind == "s":
+            rows = (row.split("\t")[2] for row in text.split("\n"))
+            if any(docs & set(numbers(gaps)) for gaps in rows):
+                found.append(name)
+        elif any(word in text for word in words):
+            found.append(name)
+    return found
+
+
+def numbers(gaps: str) -> list[int]:
+    total, found = 0, []
+    for gap in gaps.split(","):
+        total += int(gap)
+        found.append(total)
+    return found
+
+
+def test_a_change_goes_to_the_overlay_and_touches_no_file_of_the_base(portal: Portal) -> None:
+    before = files(portal)
+    one = portal.entries[5]
+    portal.entries[5] = one._replace(results=one.results + 1, latest=one.latest + 400)
+    new = portal.entries[7]._replace(
+        subject_no=5000, name="新来的测试有限公司", uscc=None, reg_no="1", path="/subjects/x/1.html"
+    )
+    portal.entries[5000] = new
+    portal.update(5, 5000)
+    after = files(portal)
+    assert {name for name in before if after.get(name) != before[name]} == {"index.json"}
+    assert [name.split("-")[0] for name in set(after) - set(before)] == ["overlay"]
+    lines = {line.path: line for line in searchfile.every_line(told(portal), portal.read)}
+    assert said(lines[one.path]) == of(portal.entries[5])
+    assert said(lines[new.path]) == of(new)
+    assert len(lines) == len(portal.entries)
+    assert told(portal).said["subjects"] == len(portal.entries)
+
+
+def test_who_is_withdrawn_leaves_every_file_in_the_same_run(portal: Portal) -> None:
+    gone = [one for one in portal.entries.values() if one.former_names][:3] + [
+        portal.entries[number] for number in (1, 2)
+    ]
+    with portal.ledger.reading() as connection:
+        state = update.state.load(connection)
+    assert state is not None
+    wanted = {one.subject_no for one in gone}
+    docs = {doc for doc, number in enumerate(state.base.subjects) if number in wanted}
+    words = {one.name for one in gone} | {one.uscc[8:16] for one in gone if one.uscc}
+    assert len(traces(portal, docs, words)) > 50
+    before = files(portal)
+    for one in gone:
+        del portal.entries[one.subject_no]
+    portal.update(*wanted)
+    assert traces(portal, docs, words) == []
+    after = files(portal)
+    assert all(after[name] == before[name] for name in after if name in before and name != "index.json")
+    assert names(portal) == {one.name for one in portal.entries.values()}
+    assert set(told(portal).revisions.values()) == {1}
+    portal.update(*list(portal.entries)[:1])
+    assert names(portal) == {one.name for one in portal.entries.values()}
+
+
+def test_who_is_in_the_overlay_and_withdrawn_leaves_both(portal: Portal) -> None:
+    one = portal.entries[9]
+    portal.entries[9] = one._replace(results=99)
+    portal.update(9)
+    del portal.entries[9]
+    portal.update(9)
+    assert told(portal).said["overlay"] is None
+    assert one.name not in names(portal)
+    assert [name for name in files(portal) if name.startswith("overlay")] == []
+
+
+def test_a_new_name_takes_the_old_one_out_of_the_base(portal: Portal) -> None:
+    one = portal.entries[11]
+    portal.entries[11] = one._replace(name="改名之后的样例有限公司")
+    portal.update(11)
+    assert one.name not in names(portal)
+    assert "改名之后的样例有限公司" in names(portal)
+    assert traces(portal, set(), {one.name}) == []
+
+
+def test_a_grown_overlay_is_folded_into_a_new_base(portal: Portal, monkeypatch: object) -> None:
+    before = told(portal).said["generation"]
+    for number in range(1, 40):
+        portal.entries[number] = portal.entries[number]._replace(latest=740_000 + number)
+    limit = update.OVERLAY_LIMIT
+    update.OVERLAY_LIMIT = 30
+    try:
+        portal.update(*range(1, 40))
+    finally:
+        update.OVERLAY_LIMIT = limit
+    manifest = told(portal)
+    assert manifest.said["generation"] != before
+    assert manifest.said["overlay"] is None
+    assert not (portal.output / "search" / str(before)).exists()
+    lines = list(searchfile.every_line(manifest, portal.read))
+    assert [line.latest for line in lines[:39]] == list(range(740_039, 740_000, -1))
+
+
+def test_a_file_that_was_lost_is_made_again(portal: Portal) -> None:
+    one = portal.entries[3]
+    for file in (portal.output / "search").rglob("g0/*.bin"):
+        file.unlink()
+    del portal.entries[3]
+    portal.update(3)
+    assert one.name not in names(portal)
+    assert len(list((portal.output / "search").rglob("g0/*.bin"))) == told(portal).said["shards"]
+
+
+def test_nothing_owed_changes_nothing(portal: Portal) -> None:
+    before = files(portal)
+    assert portal.update() == Installed(0, 0)
+    assert files(portal) == before
+
+
+def test_a_small_site_depends_on_nothing_but_what_is_shown(small: Portal, tmp_path: Path) -> None:
+    gone = small.entries.pop(4)
+    small.entries[6] = small.entries[6]._replace(results=50)
+    small.update(4, 6)
+    fresh = Portal(tmp_path / "fresh", list(small.entries.values()), 20_000)
+    fresh.update()
+    assert files(fresh) == files(small)
+    assert gone.uscc is None or uscc.is_valid(gone.uscc)
+    assert not any(gone.name in searchfile.inflate(content).decode() for name, content in files(small).items()
+                   if name.endswith(".bin"))  # fmt: skip
