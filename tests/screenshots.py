@@ -18,35 +18,26 @@ SIZES = {"phone": {"width": 360, "height": 780}, "desktop": {"width": 1280, "hei
 TALLEST = 6000  # pixels; what lies below is cut, so that a picture can be looked at
 
 
-def newest(output: Path, pattern: str) -> str:
-    """Return the address of the last file that matches, in the order of names."""
-    found = sorted(output.glob(pattern))
+def fullest(output: Path, pattern: str, name: str = "") -> str:
+    """Return the address of the largest page that matches, and whose name matches ``name``."""
+    found = [page for page in output.glob(pattern) if re.fullmatch(name or ".*", page.stem)]
     if not found:
         raise SystemExit(f"{output} holds no {pattern}; build the demo first: make run")
-    return "/" + found[-1].relative_to(output).as_posix().removesuffix("index.html")
-
-
-def most_said(output: Path) -> str:
-    """Return the address of the subject of whom the most is shown."""
-    pages = [*output.glob("subjects/*/*.html")]
-    subjects = [page for page in pages if re.fullmatch(r"[0-9A-Z]{18}|[0-9a-f]{32}", page.stem)]
-    found = max(subjects, key=lambda page: (page.stat().st_size, page.name), default=None)
-    if found is None:
-        raise SystemExit(f"{output} holds no subject's page; build the demo first: make run")
-    return "/" + found.relative_to(output).as_posix()
+    page = max(found, key=lambda page: (page.stat().st_size, page.as_posix()))
+    return "/" + page.relative_to(output).as_posix().removesuffix("index.html")
 
 
 def addresses(output: Path) -> dict[str, str]:
     """Return the pages that are taken, by the names of their pictures."""
     return {
         "home": "/",
-        "plan": newest(output, "plans/[0-9]*/*/index.html"),
-        "task": newest(output, "plans/[0-9]*/*/[!i]*.html"),
-        "subject": most_said(output),
+        "plan": fullest(output, "plans/[0-9]*/*/index.html"),
+        "task": fullest(output, "plans/[0-9]*/*/[!i]*.html"),
+        "subject": fullest(output, "subjects/*/*.html", r"[0-9A-Z]{18}|[0-9a-f]{32}"),
         "search": "/search/?q=%E6%9C%89%E9%99%90",
         "indicators": "/indicators/",
         "results": "/results/",
-        "results-month": newest(output, "results/[0-9]*/[0-9][0-9]/index.html"),
+        "results-month": fullest(output, "results/[0-9]*/[0-9][0-9]/index.html"),
         "data": "/data/",
     }
 

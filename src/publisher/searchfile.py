@@ -202,8 +202,18 @@ def manifest(content: bytes) -> Manifest:
         list(_front_coded(common)),
         [(key, int(count)) for key, count in (line.split(PART) for line in pages.split(ROW) if line)],
         [line.split(PART) for line in facets.split(ROW) if line],
-        {unit: int(number) for unit, number in (one.split("=") for one in revisions.split(",") if one)},
+        dict(_revisions(revisions)),
     )
+
+
+def _revisions(text: str) -> Iterator[tuple[str, int]]:
+    for line in filter(None, text.split(ROW)):
+        revision, kind, places = line.split(PART)
+        whole = 0
+        for place in places.split(","):
+            gap, dot, part = place.partition(".")
+            whole += int(gap)
+            yield f"{kind}/{whole}{dot}{part}", int(revision)
 
 
 def _front_coded(text: str) -> Iterator[str]:

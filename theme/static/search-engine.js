@@ -26,8 +26,8 @@ export class Engine {
   }
 
   /** Read the manifest; everything else is read when it is asked for. */
-  open() {
-    this.opening ??= fetch(this.address, { credentials: "omit", cache: "no-cache" })
+  open(isStale = false) {
+    this.opening ??= fetch(this.address, { credentials: "omit", cache: isStale ? "reload" : "no-cache" })
       .then((answer) => (answer.ok ? readManifest(answer) : Promise.reject(new Error(String(answer.status)))))
       .then((manifest) => (this.manifest = manifest))
       .catch((error) => {
@@ -119,7 +119,7 @@ export class Engine {
   /** Yield answers to a query, each better than the one before; the last one has `done`. */
   async *search(text, filters, page, signal) {
     for (let trial = 0; ; trial += 1) {
-      await this.open();
+      await this.open(trial > 0);
       try {
         yield* this.answers(text, filters, page, signal);
         return;
@@ -151,8 +151,14 @@ export class Engine {
       yield* this.scan(query, page, overlay, signal);
       return;
     }
-    const [found, changed] = await Promise.all([this.plan(query, page, signal), overlay]);
-    yield this.merged(found, changed, query, page);
+    // What has changed since the base was written: numbers whose lines no longer count, lines that match, new ones.
+    query.changes = Promise.resolve(overlay).then((table) => {
+      const newer = table === null ? [] : matching(table, query).sort(byPlace(query));
+      const fresh = newer.filter((line) => line.doc >= this.manifest.base);
+      return { replaced: new Set(table === null ? [] : table.docs), newer, fresh };
+    });
+    const [found, changes] = await Promise.all([this.plan(query, page, signal), query.changes]);
+    yield merged(found, changes, query, page);
   }
 
   // Reading everything, where there is little ---------------------------------------------------------------------
@@ -227,7 +233,9 @@ export class Engine {
   }
 
   shardUnit(key) {
-    return `g/${crc32(key) & (this.manifest.shards - 1)}`;
+    const { common, commonShards, shards } = this.manifest;
+    const isCommon = length(key) === 1 || common.has(key);
+    return isCommon ? `k/${crc32(key) & (commonShards - 1)}` : `g/${crc32(key) & (shards - 1)}`;
   }
 
   shard(key, signal) {
@@ -249,13 +257,18 @@ export class Engine {
     const [direct, ...listed] = await Promise.all([
       this.byWords(written, page, signal), ...groups.map((keys) => this.soundDocs(keys, signal)),
     ]);
-    const docs = [...new Set(listed.flatMap((list) => list.docs))].sort((a, b) => a - b);
-    if (docs.length === 0) return direct;
+    const { replaced, newer, fresh } = await query.changes;
+    const every = [...new Set(listed.flatMap((list) => list.docs))].sort((a, b) => a - b);
+    const docs = every.filter((doc) => !replaced.has(doc));
+    if (every.length === 0) return direct;
     const isExact = listed.length === 1 && listed[0].isOnly && direct.total === 0 && query.filters.length === 0;
     if (isExact && docs.length > PAGE_SIZE) {
-      const from = (page - 1) * PAGE_SIZE;
-      const lines = await this.linesAt(docs.slice(from, from + PAGE_SIZE), signal);
-      return { lines, total: listed[0].total, counts: null, whole: false, paged: true };
+      const begin = (page - 1) * PAGE_SIZE;
+      const leading = newer.slice(begin, begin + PAGE_SIZE);
+      const from = Math.max(0, begin - newer.length);
+      const lines = await this.linesAt(docs.slice(from, from + PAGE_SIZE - leading.length), signal);
+      const total = listed[0].total + fresh.length;
+      return { lines: [...leading, ...lines], total, counts: null, whole: false, paged: true };
     }
     // The lists may name more than sounds so: the lines tell. Of many, enough for this page are read, newest first.
     const lines = [];
@@ -287,7 +300,7 @@ export class Engine {
     const words = { ...query, code: null };
     const isWhole = query.code.length === 18 || query.code.length === 15;
     const named = isWhole ? { lines: [], total: 0, whole: true } : this.plan(words, page, signal);
-    const [codes, names] = await Promise.all([this.codesFrom(query.code, page, signal), named]);
+    const [codes, names] = await Promise.all([this.codesFrom(query, page, signal), named]);
     const lines = codes.lines.filter((line) => matches(line, query));
     const there = new Set(lines.map((line) => line.doc));
     const more = names.lines.filter((line) => !there.has(line.doc));
@@ -298,13 +311,13 @@ export class Engine {
       counts: null,
       whole: codes.whole && names.whole,
       exact: codes.whole || !filtered,
-      paged: !codes.whole,
+      paged: !codes.whole, // with what has changed in its place
       order: "code",
     };
   }
 
   /** Lines whose code or registration number begins with `prefix`, in the order of codes. */
-  async codesFrom(prefix, page, signal) {
+  async codesFrom({ code: prefix, changes }, page, signal) {
     const { pages } = this.manifest;
     const above = `${prefix}\uffff`;
     const first = Math.max(0, lastAtMost(pages.map((one) => one.key), prefix));
@@ -330,8 +343,12 @@ export class Engine {
         tail.slice(0, end - last * perPage).reduce((sum, [, n]) => sum + Number(n), 0);
     const [start, stop] = await Promise.all([begin, end].map((number) => this.unit(`c/${number}`, readCodes, signal)));
     const total = here(start).length + between + here(stop).length;
-    // A page further on: skip whole files by their counts.
-    let skip = (page - 1) * PAGE_SIZE;
+    // New subjects come first; of the others whole files are skipped by their counts.
+    const { fresh, newer } = await changes;
+    const latest = new Map(newer.map((line) => [line.doc, line]));
+    const leading = fresh.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
+    const count = PAGE_SIZE - leading.length;
+    let skip = Math.max(0, (page - 1) * PAGE_SIZE - fresh.length);
     let number = begin;
     let lines = here(start);
     while (skip >= lines.length && number < end) {
@@ -339,11 +356,12 @@ export class Engine {
       number += 1;
       lines = here(await this.unit(`c/${number}`, readCodes, signal));
     }
-    while (lines.length < skip + PAGE_SIZE && number < end) {
+    while (lines.length < skip + count && number < end) {
       number += 1;
       lines = [...lines, ...here(await this.unit(`c/${number}`, readCodes, signal))];
     }
-    return { lines: lines.slice(skip, skip + PAGE_SIZE), total, whole: false };
+    const listed = lines.slice(skip, skip + count).map((line) => latest.get(line.doc) ?? line);
+    return { lines: [...leading, ...listed], total: total + fresh.length, whole: false };
   }
 
   // Lists of common strings and of facets ---------------------------------------------------------------------------
@@ -374,12 +392,18 @@ export class Engine {
     const loose = query.words.some((word) => !this.manifest.common.has(word)); // single characters: told by the lines
     const bits = Math.max(...lists.map((list) => list.bits));
     const files = lists.reduce((sum, list) => sum + (1 << list.bits), 0);
-    const shown = new Set(before.slice(0, PAGE_SIZE).map((line) => line.doc));
-    const skip = before.length > 0 ? (page - 2) * PAGE_SIZE : (page - 1) * PAGE_SIZE;
+    const { replaced, newer } = await query.changes;
+    const first = before.filter((line) => !replaced.has(line.doc));
+    const onFirst = before.length > 0 ? [...newer, ...first].sort(byPlace(query)).slice(0, PAGE_SIZE) : [];
+    const shown = new Set(onFirst.map((line) => line.doc));
+    const rest = newer.filter((line) => !shown.has(line.doc)); // changed ones come before those of the lists
+    const begin = (page - (before.length > 0 ? 2 : 1)) * PAGE_SIZE;
+    const leading = rest.slice(begin, begin + PAGE_SIZE);
+    const skip = Math.max(0, begin - rest.length);
     const share = lists.reduce((part, list) => part * Math.min(1, list.count / this.manifest.base), 1);
     const eachPart = Math.max(0.01, (share * this.manifest.base) / (1 << bits) / (loose ? 20 : 1));
     const docs = [];
-    const wanted = skip + PAGE_SIZE + shown.size;
+    const wanted = skip + PAGE_SIZE;
     let part = 0;
     while (part < 1 << bits && (files <= LIST_FILES || docs.length < (loose ? wanted * 4 : wanted))) {
       const need = Math.ceil((wanted - docs.length) / eachPart);
@@ -390,19 +414,19 @@ export class Engine {
         const chunks = lists.map((list) => this.unit(`${list.unit}.${here >> (bits - list.bits)}`, readNumbers, signal));
         read.push(Promise.all(chunks).then((numbers) => this.inAll(numbers, here, bits)));
       }
-      for (const found of await Promise.all(read)) for (const doc of found) if (!shown.has(doc)) docs.push(doc);
+      for (const found of await Promise.all(read)) for (const doc of found) if (!shown.has(doc) && !replaced.has(doc)) docs.push(doc);
     }
     const all = part === 1 << bits;
     if (loose) {
       const lines = (await this.linesAt(docs.slice(0, 60), signal)).filter((line) => matches(line, query));
       return { lines, total: null, counts: null, whole: all && docs.length <= 60 };
     }
-    const total = docs.length + shown.size;
-    if (all && total <= PAGE_SIZE) {
+    const total = docs.length + rest.length + shown.size;
+    if (all && shown.size === 0 && total <= PAGE_SIZE) {
       return { lines: await this.linesAt(docs, signal), total, counts: null, whole: true };
     }
-    const lines = await this.linesAt(docs.slice(skip, skip + PAGE_SIZE), signal);
-    return { lines, total, counts: null, whole: false, exact: all, paged: true };
+    const lines = await this.linesAt(docs.slice(skip, skip + PAGE_SIZE - leading.length), signal);
+    return { lines: [...leading, ...lines], total, counts: null, whole: false, exact: all, paged: true };
   }
 
   inAll(numbers, part, bits) {
@@ -433,31 +457,26 @@ export class Engine {
     }
     return found;
   }
+}
 
-  // Changes since the base was written ------------------------------------------------------------------------------
-
-  async merged(found, changed, query, page) {
-    const replaced = new Set(changed === null ? [] : changed.docs);
-    const newer = changed === null ? [] : matching(changed, query);
-    const base = found.lines.filter((line) => !replaced.has(line.doc));
-    if (found.whole) return answer(query, [...newer, ...base], page, true, found.order ?? null);
-    return this.partly(found, base, newer, replaced, query, page);
+/** The answer as it is with what has changed since the base was written. */
+function merged(found, { replaced, newer, fresh }, query, page) {
+  if (found.paged) {
+    return { query, page, lines: found.lines, total: found.total, exact: found.exact !== false && found.total !== null,
+      facets: found.counts, done: true };
   }
-
-  /** The answer where only the lines of one page, or the first ones, are at hand. */
-  partly(found, base, newer, replaced, query, page) {
-    const added = newer.filter((line) => line.doc >= this.manifest.base).length;
-    const exact = found.exact !== false && found.total !== null;
-    const total = found.total === null ? base.length + newer.length : found.total + added;
-    const rest = { query, total, exact, page, facets: found.counts, done: true };
-    if (found.paged) {
-      const lines = page === 1 ? unique([...newer, ...base]) : base;
-      return { ...rest, lines: lines.slice(0, PAGE_SIZE) };
-    }
-    const lines = unique([...newer, ...base]).sort(byPlace(query));
-    const last = Math.max(1, Math.floor(lines.length / PAGE_SIZE)); // of the pages that can be shown
-    return { ...rest, lines: lines.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE), last: found.more ? null : last };
-  }
+  const lines = unique([...newer, ...found.lines.filter((line) => !replaced.has(line.doc))]);
+  if (found.whole) return answer(query, lines, page, true, found.order ?? null);
+  // Only the first lines of many are at hand: of a common string's page, or of what the lists named so far.
+  lines.sort(byPlace(query));
+  const isCounted = found.total !== null;
+  return {
+    query, page, done: true, facets: found.counts,
+    lines: lines.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE),
+    total: isCounted ? found.total + fresh.length : lines.length,
+    exact: isCounted && found.exact !== false,
+    last: found.more ? null : Math.max(1, Math.floor(lines.length / PAGE_SIZE)), // of the pages that can be shown
+  };
 }
 
 // Sounds ------------------------------------------------------------------------------------------------------------

@@ -175,7 +175,16 @@ export async function readManifest(answer) {
     const [value, count, words] = row.split(PART);
     said.facets.set(value, { number: said.facets.size, count: Number(count), words });
   }
-  said.revisions = new Map(revisions === "" ? [] : revisions.split(",").map((one) => one.split("=")));
+  said.revisions = new Map();
+  for (const row of revisions === "" ? [] : revisions.split(ROW)) {
+    const [revision, kind, places] = row.split(PART);
+    let whole = 0;
+    for (const place of places.split(",")) {
+      const [gap, part] = place.split(".");
+      whole += Number(gap);
+      said.revisions.set(`${kind}/${whole}${part === undefined ? "" : `.${part}`}`, revision);
+    }
+  }
   return said;
 }
 

@@ -68,6 +68,7 @@ class Outgoing:
         done: list[int] = []
         unsendable: list[Receipt] = []
         ids: set[str] = set()
+        raised: dict[int, int] = {}
         size, last = 0, None
         self._views.look_up_plans(connection, rows)
         for row in rows:
@@ -90,6 +91,8 @@ class Outgoing:
             size += len(entry) + 1
             if items and size > self.max_bytes:
                 break
+            if version > row.version:
+                raised[row.record_no] = version
             items.append(item)
             entries.append(entry)
             ids.add(row.record_id)
@@ -99,7 +102,7 @@ class Outgoing:
         self._tally.add("unsendable", len(unsendable))
         if not items:
             return None, last
-        outbox.raise_versions(connection, {item.record_no: item.version for item in items})
+        outbox.raise_versions(connection, raised)
         batch = self._batch(entries, items)
         outbox.keep_batch(connection, batch)
         return batch, last

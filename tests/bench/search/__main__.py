@@ -158,7 +158,7 @@ def main() -> None:
             save(subjects(chosen.subjects), file)
         if chosen.folder is None:
             say(build=next(iter(run("only", str(file)))))
-            for told in run("install", str(file), str(folder), "--no-changes"):
+            for told in run("install", str(file), str(folder)):
                 say(**told)
         measure(chosen.folder or folder, Pickled(file), chosen.queries)
         if chosen.folder is None:

@@ -20,7 +20,7 @@ from publisher.ledger.schema import subject
 from publisher.site.install import Tree
 from publisher.site.search import coding, state
 from publisher.site.search.entry import Entry
-from publisher.site.search.index import SCAN_LIMIT, Builder, undisturbed
+from publisher.site.search.index import Builder, undisturbed
 from publisher.site.search.update import Index
 
 WORDS = {name: name for name in OUTCOMES}
@@ -99,7 +99,7 @@ def only_build(source: Pickled) -> dict[str, object]:
     with undisturbed():
         for unit, content in Builder(source.every(), OUTCOMES).files():
             total += len(content)
-            if unit.startswith("g/"):
+            if unit.startswith("k/"):
                 at_sounds = cpu()
             elif unit.startswith("s/"):
                 sounds = cpu()
@@ -166,34 +166,45 @@ def some_changes(entries: list[Entry], known: int, new: int) -> dict[int, Entry 
     return found
 
 
+def opened(folder: Path) -> tuple[Ledger, Tree]:
+    return Ledger(f"sqlite:///{folder}/ledger.db"), Tree(folder / "output")
+
+
+def changes(source: Pickled, folder: Path) -> Iterator[dict[str, object]]:
+    """Bring a day's changes into an installed index, then withdraw a hundred subjects; yield what each took."""
+    ledger, tree = opened(folder)
+    entries = list(source.every())
+    yield {"changed": change(source, ledger, tree, some_changes(entries, 700, 300))}
+    gone = entries[5 :: len(entries) // 100][:100]
+    with ledger.reading() as connection:
+        now = state.load(connection)
+    assert now is not None
+    wanted = {one.subject_no for one in gone}
+    docs = {doc for doc, number in enumerate(now.base.subjects) if number in wanted}
+    codes = {one.uscc[8:16] for one in gone if one.uscc}
+    before = left(tree.output / "search", docs, codes)
+    took = change(source, ledger, tree, {one.subject_no: None for one in gone})
+    size = (folder / "output/search/index.json").stat().st_size
+    yield {"withdrawn": took, "traces": [before, left(tree.output / "search", docs, codes)], "manifest": size}
+    ledger.close()
+
+
 def main() -> None:
     asked = argparse.ArgumentParser()
-    asked.add_argument("what", choices=("only", "install"))
+    asked.add_argument("what", choices=("only", "install", "changes"))
     asked.add_argument("file", type=Path)
     asked.add_argument("folder", type=Path, nargs="?")
     chosen = asked.parse_args()
     source = Pickled(chosen.file)
     if chosen.what == "only":
         print(json.dumps(only_build(source)))
-        return
-    ledger, tree, told = install(source, chosen.folder)
-    print(json.dumps(told), flush=True)
-    entries = list(source.every())
-    if len(entries) > SCAN_LIMIT:
-        print(json.dumps({"changed": change(source, ledger, tree, some_changes(entries, 700, 300))}), flush=True)
-        gone = entries[5 :: len(entries) // 100][:100]
-        with ledger.reading() as connection:
-            now = state.load(connection)
-        assert now is not None
-        wanted = {one.subject_no for one in gone}
-        docs = {doc for doc, number in enumerate(now.base.subjects) if number in wanted}
-        codes = {one.uscc[8:16] for one in gone if one.uscc}
-        before = left(tree.output / "search", docs, codes)
-        took = change(source, ledger, tree, {one.subject_no: None for one in gone})
-        after = left(tree.output / "search", docs, codes)
-        print(json.dumps({"withdrawn": took, "traces": [before, after]}), flush=True)
-    tree.close()
-    ledger.close()
+    elif chosen.what == "install":
+        ledger, _, told = install(source, chosen.folder)
+        print(json.dumps(told))
+        ledger.close()
+    else:
+        for told in changes(source, chosen.folder):
+            print(json.dumps(told), flush=True)
 
 
 def left(folder: Path, gone: set[int], codes: set[str]) -> int:
@@ -203,7 +214,7 @@ def left(folder: Path, gone: set[int], codes: set[str]) -> int:
         kind = file.parent.name.rstrip("0123456789")
         if kind in ("l", "f", "a"):
             found += len(gone.intersection(searchfile.numbers(file.read_bytes())))
-        elif kind in ("g", "r", "c"):
+        elif kind in ("g", "k", "r", "c"):
             rows = coding.Rows.read(searchfile.sections(file.read_bytes())[0])
             found += len(gone.intersection(rows.docs))
             found += sum(code[-8:] in codes for code in rows.columns[2]) if rows.docs else 0

@@ -272,7 +272,8 @@ def test_paths_and_methods_that_are_not_there(run):
         assert client.get(path).status == 404, path
     assert client.ask("DELETE", "/v1/records").headers["allow"] == "GET"
     assert client.ask("GET", "/v1/batches").headers["allow"] == "POST"
-    assert client.ask("TRACE", "/v1/records").status == 501
+    assert client.ask("TRACE", "/v1/records").status == 405
+    assert client.ask("BREW", "/v1/records").status == 501
 
 
 def test_state_and_keys_survive_a_restart(run, record, tmp_path):

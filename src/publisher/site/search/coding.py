@@ -4,7 +4,8 @@ import base64
 import sys
 import zlib
 from array import array
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from operator import sub
 from typing import NamedTuple, Self
@@ -191,10 +192,25 @@ def head(
                 [listing],
                 [ROW.join(f"{key}{PART}{count}" for key, count in pages)],
                 [ROW.join(f"{value}{PART}{count}{PART}{words}" for value, count, words in facets)],
-                [",".join(f"{unit}={number}" for unit, number in revisions.items())],
+                [ROW.join(_revision_rows(revisions))],
             )
         )
     ).decode()
+
+
+def _revision_rows(revisions: Mapping[str, int]) -> Iterator[str]:
+    """Yield, by revision and kind of unit, the units that were written again: whole places as gaps, parts behind."""
+    grouped: defaultdict[tuple[int, str], list[tuple[int, str]]] = defaultdict(list)
+    for unit, revision in revisions.items():
+        kind, place = unit.split("/")
+        number, _, part = place.partition(".")
+        grouped[revision, kind].append((int(number), part))
+    for (revision, kind), places in sorted(grouped.items()):
+        before, listed = 0, []
+        for whole, part in sorted(places):
+            listed.append(f"{whole - before}{'.' if part else ''}{part}")
+            before = whole
+        yield f"{revision}{PART}{kind}{PART}{','.join(listed)}"
 
 
 def region_words(code: str) -> str:

@@ -1,7 +1,8 @@
 """The base of the search index: a generation of files made from all subjects at once, newest inspection first.
 
-A file is named by its unit: ``g/12`` a shard of the names, ``r/3`` records, ``c/5`` codes, ``p/0`` a page of the code
-directory, ``l/7.0`` the first part of a list, ``s/2`` a shard of the sounds; docs/search-format.md says what they hold.
+A file is named by its unit: ``g/12`` a shard of the names, ``k/1`` of common strings, ``r/3`` records, ``c/5`` codes,
+``p/0`` a page of the code directory, ``l/7.0`` the first part of a list, ``s/2`` a shard of the sounds;
+docs/search-format.md says what they hold.
 """
 
 import gc
@@ -20,7 +21,7 @@ from publisher.searchfile import FORMAT, PART, ROW
 from publisher.site.search import coding, pinyin
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
-from publisher.site.search.strings import FORMER, Common, Strings, Text
+from publisher.site.search.strings import FIRST_ROWS, FORMER, Common, Strings, Text
 
 SCAN_LIMIT = 20_000  # up to so many subjects the page reads all records; there is no index beside them
 RECORDS, SCAN_RECORDS = 128, 1024  # lines in a file of records
@@ -40,6 +41,7 @@ class Base(NamedTuple):
     generation: str
     size: int  # numbers given out; some may be withdrawn since
     shards: int  # a power of two; 0 where the page reads all records
+    common_shards: int  # shards of the common strings and of single characters, likewise
     sounds: int  # shards of the sounds, likewise
     per_file: int
     common: list[tuple[str, int]]
@@ -91,7 +93,7 @@ class Builder:
         for column in self.columns:
             seen.update(ROW.join(column).encode())
         self.base = Base(
-            seen.hexdigest()[:10], self.size, 0, 0, SCAN_RECORDS if self.scans else RECORDS, [], [], [], [],
+            seen.hexdigest()[:10], self.size, 0, 0, 0, SCAN_RECORDS if self.scans else RECORDS, [], [], [], [],
             array("I", (subjects[at] for at in order)), array("I", (prints[at] for at in order)),
         )  # fmt: skip
 
@@ -158,25 +160,33 @@ class Builder:
         whole: defaultdict[int, list[str]] = defaultdict(list)
         for key in strings.keys:
             whole[shard_of(key, shards)].append(key)
-        common: defaultdict[int, list[tuple[str, int, tuple[int, ...], Counter[str]]]] = defaultdict(list)
+        for number in range(shards):
+            lists = {key: strings.keys.pop(key) for key in sorted(whole[number])}
+            ordered = sorted({doc for found in lists.values() for doc in found})
+            row = {doc: at for at, doc in enumerate(ordered)}
+            keys = [coding.whole_key(key, [row[doc] for doc in found]) for key, found in lists.items()]
+            yield f"g/{number}", self._table(ordered, more=[ROW.join(keys)])
+        yield from self._common(strings, facets)
+
+    def _common(self, strings: Strings, facets: "Facets") -> Iterator[File]:
+        shards = 1
+        while shards * SHARD < FIRST_ROWS * (len(strings.common) + len(strings.characters)):
+            shards *= 2
+        self.base = self.base._replace(common_shards=shards)
+        keys: list[list[tuple[str, int, Sequence[int], Counter[str]]]] = [[] for _ in range(shards)]
         for character, found in strings.characters.items():
-            one = (character, len(found.docs), tuple(found.first), Counter[str]())
-            common[shard_of(character, shards)].append(one)
+            keys[shard_of(character, shards)].append((character, len(found.docs), found.first, Counter()))
         for number, (string, found) in enumerate(strings.each_common()):
             yield from self._list(f"l/{number}", found.docs)
             self.base.common.append((string, len(found.docs)))
-            one = (string, len(found.docs), tuple(found.first), facets.counts(found))
-            common[shard_of(string, shards)].append(one)
-        for number in range(shards):
-            lists = {key: strings.keys.pop(key) for key in sorted(whole[number])}
-            docs = {doc for found in lists.values() for doc in found}
-            docs.update(doc for *_, first, _ in common[number] for doc in first)
-            ordered = sorted(docs)
+            keys[shard_of(string, shards)].append((string, len(found.docs), found.first, facets.counts(found)))
+        for number, here in enumerate(keys):
+            ordered = sorted({doc for _, _, first, _ in here for doc in first})
             row = {doc: at for at, doc in enumerate(ordered)}
-            keys = [coding.whole_key(key, [row[doc] for doc in found]) for key, found in lists.items()]
-            keys += [coding.common_key(key, count, [row[doc] for doc in first], counts)
-                     for key, count, first, counts in common[number]]  # fmt: skip
-            yield f"g/{number}", self._table(ordered, more=[ROW.join(keys)])
+            told = [
+                coding.common_key(key, total, [row[doc] for doc in first], counts) for key, total, first, counts in here
+            ]
+            yield f"k/{number}", self._table(ordered, more=[ROW.join(told)])
 
     def _texts(self) -> Iterator[Text]:
         names, former = self.columns[NAME], self.columns[FORMER_NAMES]

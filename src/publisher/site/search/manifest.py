@@ -23,6 +23,7 @@ def manifest(now: State, beside: Mapping[str, str | None], outcomes: Mapping[str
             "base": base.size,
             "subjects": sum(map(bool, base.subjects)) + sum(doc is None for doc in now.changes.values()),
             "shards": base.shards,
+            "commonShards": base.common_shards,
             "sounds": base.sounds,
             "perFile": base.per_file,
             "filesPerPage": PAGE,

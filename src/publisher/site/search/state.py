@@ -48,7 +48,17 @@ def keep(connection: Connection, state: State, done: Iterable[int]) -> None:
     base = state.base
     told: Mapping[str, Any] = {
         name: getattr(base, name)
-        for name in ("size", "shards", "sounds", "per_file", "common", "pages", "facets", "authorities")
+        for name in (
+            "size",
+            "shards",
+            "common_shards",
+            "sounds",
+            "per_file",
+            "common",
+            "pages",
+            "facets",
+            "authorities",
+        )
     }
     connection.execute(delete(search_base))
     connection.execute(

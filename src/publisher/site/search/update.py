@@ -26,7 +26,7 @@ from publisher.site.search.manifest import manifest
 from publisher.site.search.state import State
 
 OVERLAY_LIMIT = 5000  # subjects in the overlay before a new base is made: some 120 KB that every reader fetches
-REWRITTEN_LIMIT = 4096  # files written again before a new base is made
+REWRITTEN_LIMIT = 8000  # files written again before a new base is made: some 12 KB of the manifest
 BATCH = 200  # files installed together
 
 

@@ -3,7 +3,8 @@
 Which files those are follows from the subject's own line in the records, by the rules that put it there.
 """
 
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
@@ -50,13 +51,15 @@ def texts_of(line: Line) -> list[str]:
 
 def _shards(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> Iterator[File]:
     common = {string for string, _ in base.common}
-    touched: defaultdict[int, defaultdict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
+    touched: defaultdict[str, defaultdict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
         for key in {key for text in texts_of(line) for key in _keys(text, common)}:
-            touched[shard_of(key, base.shards)][key].append(line)
-    for number, leaving in sorted(touched.items()):
-        section, listing = searchfile.sections(read(f"g/{number}"))
-        yield f"g/{number}", _shard_without(coding.Rows.read(section), listing, gone, leaving)
+            is_common = len(key) == 1 or key in common
+            unit = f"k/{shard_of(key, base.common_shards)}" if is_common else f"g/{shard_of(key, base.shards)}"
+            touched[unit][key].append(line)
+    for unit, leaving in sorted(touched.items()):
+        section, listing = searchfile.sections(read(unit))
+        yield unit, _shard_without(coding.Rows.read(section), listing, gone, leaving)
 
 
 def _keys(text: str, common: Container[str]) -> Iterator[str]:
@@ -113,7 +116,11 @@ def _lists(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
             part = line.doc // (width >> coding.chunk_bits(count))
             touched[f"{kind}/{number}.{part}"].add(line.doc)
     for unit, docs in sorted(touched.items()):
-        numbers = [number for number in searchfile.numbers(read(unit)) if number not in docs]
+        numbers = array("I", searchfile.numbers(read(unit)))
+        for doc in sorted(docs, reverse=True):
+            at = bisect_left(numbers, doc)
+            if at < len(numbers) and numbers[at] == doc:
+                del numbers[at]
         yield unit, coding.list_file(numbers)
 
 

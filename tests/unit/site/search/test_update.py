@@ -32,7 +32,7 @@ def traces(portal: Portal, docs: set[int], words: set[str]) -> list[str]:
             continue
         text = searchfile.inflate(content).decode()
         section = text.split(searchfile.SECTION)[0]
-        if kind in ("r", "g", "c") and docs & {line.doc for line in searchfile.table(section)}:
+        if kind in ("r", "g", "k", "c") and docs & {line.doc for line in searchfile.table(section)}:
             found.append(name)
         elif kind == "s":
             rows = (row.split("\t")[2] for row in text.split("\n"))
