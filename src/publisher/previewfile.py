@@ -66,7 +66,11 @@ def write_workbook(found: Preview, file: Path, output: Path) -> None:
     if file.resolve().is_relative_to(output.resolve()):
         raise SettingsError(f"{file} lies in the public site; a preview is for the office only")
     try:
-        with xlsxwriter.Workbook(str(file), {"constant_memory": True, "strings_to_urls": False}) as book:
+        # Opened here, so that a file which cannot be written leaves no rows behind in the folder of temporary files.
+        with (
+            file.open("wb") as out,
+            xlsxwriter.Workbook(out, {"constant_memory": True, "strings_to_urls": False}) as book,
+        ):
             book.set_properties({"created": datetime.combine(found.day, time())})
             head = book.add_format({"bold": True, "text_wrap": True})
             for name, widths, rows in _sheets(found):

@@ -6,7 +6,6 @@ overlay and files written again after a withdrawal are all there.
 
 import json
 import threading
-import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
