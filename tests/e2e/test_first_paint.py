@@ -1,10 +1,11 @@
 """What a reader with a slow line, without scripts or without a mouse gets."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from publisher import paths
 
@@ -53,6 +54,12 @@ def test_nothing_moves_while_a_page_comes_up(
 ) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 800})
     context.add_init_script(WATCH_SHIFTS)
+
+    def late(route: Route) -> None:
+        time.sleep(0.15)
+        route.continue_()
+
+    context.route("**/site.js*", late)  # what it adds comes after the first paint, as on a slow line
     page = context.new_page()
     moved: dict[str, list[str]] = {}
     for name, address in templates.items():
