@@ -76,7 +76,12 @@ def decide(
         lists,
     )
     facets = [_facets(one, body, subjects) for one, body in zip(judged, bodies, strict=True)]
-    lists.read(key for values in facets for key in _lists_of(values))
+    lists.read(
+        key
+        for one, values in zip(judged, facets, strict=True)
+        if one.verdict.state == "published"  # a list that never showed anything is not made
+        for key in _lists_of(values)
+    )
     now_shown: list[dict[str, Any]] = []
     no_longer_shown: list[int] = []
     changed = 0

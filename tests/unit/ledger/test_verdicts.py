@@ -312,3 +312,12 @@ def test_the_same_version_with_less_to_show_is_told_anew(book, make_result):
     book.decide(hidden="remark")
     assert book.record("R-1").version == 2
     assert book.rows(owed_push) == []
+
+
+def test_a_record_not_shown_makes_no_list(book, make_result):
+    book.keep(make_result(1))
+    book.decide(state="pending", version=None)
+    assert book.rows(listing) == []
+    touch_results(book, "R-1")
+    book.decide()
+    assert {row.facet for row in book.rows(listing)} >= {"month", "region", "authority", "task"}
