@@ -149,12 +149,8 @@ export async function readNumbers(answer) {
 }
 
 export async function readSimplified(answer) {
-  const table = new Map();
-  for (const pair of (await sections(answer))[0].split(ROW)) {
-    const [traditional, simplified] = pair;
-    table.set(traditional, simplified);
-  }
-  return table;
+  const [traditional, simplified] = (await sections(answer))[0].split(ROW).map((row) => [...row]);
+  return new Map(traditional.map((character, place) => [character, simplified[place]]));
 }
 
 /** The manifest, its packed head read. */

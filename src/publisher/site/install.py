@@ -7,6 +7,7 @@ file is written and struck out after it is removed, so that a killed build leave
 import hashlib
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -137,10 +138,11 @@ class Tree:
         target = self.output / paths.file_of(address)
         try:
             target.unlink(missing_ok=True)
-            folder = target.parent
-            while folder != self.output and folder.is_dir() and not any(folder.iterdir()):
+        except OSError as error:
+            raise SiteError(f"{target} could not be removed: {error.strerror}; the run can be repeated") from error
+        folder = target.parent
+        with suppress(OSError):  # a folder that still holds something stays
+            while folder != self.output:
                 folder.rmdir()
                 self._folders.discard(folder)
                 folder = folder.parent
-        except OSError as error:
-            raise SiteError(f"{target} could not be removed: {error.strerror}; the run can be repeated") from error

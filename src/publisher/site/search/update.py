@@ -154,8 +154,8 @@ class Index:
         rows = [f"{name}{PART}{counts.get(name, 0)}" for name in dictionary.authorities]
         add("authorities", coding.text_file(([ROW.join(rows)],)))
         add("others", others)
-        pairs = [traditional + simple for traditional, simple in sorted(folding.simplified().items())]
-        add("simplified", coding.text_file(([ROW.join(pairs)],)))
+        pairs = sorted(folding.simplified().items())
+        add("simplified", coding.text_file(([ROW.join(map("".join, zip(*pairs, strict=True)))],)))
         files.append(File(paths.SEARCH_MANIFEST, manifest(now, named, self._outcomes)))
         self._install({("search", "beside"): files})
         if before is not None and before.base.generation != now.base.generation:
