@@ -12,10 +12,16 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from publisher import uscc
 from publisher.cli import main
 from publisher.settings import Settings, load
+
+# A busy machine, or a first run that has yet to build its character tables, is no fault of what is tested.
+hypothesis_settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("shared")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PLAN_ID, TASK_ID, LIST_ID = "P2021-1", "T2021-1-1", "JS-TEST"

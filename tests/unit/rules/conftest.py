@@ -3,13 +3,9 @@
 from datetime import date
 
 import pytest
-from hypothesis import settings
 
 from publisher.model import Case, ItemList, Plan, Result, Tombstone
 from publisher.rules import Hold, facts_of, load_profile, load_workdays
-
-settings.register_profile("rules", deadline=None)  # a busy machine is no fault of a rule
-settings.load_profile("rules")
 
 
 def _at(words):
