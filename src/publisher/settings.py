@@ -96,7 +96,7 @@ class Endpoint(_Section):
     ] = None
     scope: Annotated[str | None, Field(description="api: the scope asked for at token_url")] = None
     signing_key_file: Annotated[
-        Path | None, Field(description="api: an Ed25519 key in PEM that signs every request (RFC 9421)")
+        Path | None, Field(description="api: an Ed25519 or SM2 key in PEM that signs every request (RFC 9421)")
     ] = None
     signing_key_env: Annotated[
         str | None, Field(description="api: the environment variable that holds such a key instead")

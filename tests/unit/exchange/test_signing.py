@@ -94,7 +94,7 @@ def test_a_far_end_can_check_every_request_of_a_push(book, endpoint, recorder):
         (b"", "PEM"),
         (b"not a key", "PEM"),
         (RFC_KEY.replace(b"MC4C", b"XXXX"), "PEM"),
-        (pem(generate_private_key(SECP256R1())), "not an Ed25519 key"),
+        (pem(generate_private_key(SECP256R1())), "neither an Ed25519 nor an SM2 key"),
     ],
 )
 def test_a_key_that_cannot_be_used_is_a_setting_to_mend(key, words):
