@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from publisher.audit import plans, results, tree
+from publisher.audit.changed import audit_changed
 from publisher.audit.difference import Difference, OnProgress
-from publisher.audit.expected import forbidden
+from publisher.audit.shares import audit_in_processes, audit_share
 from publisher.errors import SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.owed import page_count
 from publisher.ledger.shown import published_counts
 
-__all__ = ["Difference", "OnProgress", "audit"]
+__all__ = ["Difference", "OnProgress", "audit", "audit_changed"]
+
+MANY = 20_000  # subjects: from here on a second process pays
 
 
 def audit(
@@ -19,6 +21,7 @@ def audit(
     output: Path,
     *,
     labels: Mapping[str, str] | None = None,
+    processes: int | None = None,
     on_progress: OnProgress = lambda done, total: None,
 ) -> Iterator[Difference]:
     """Yield every difference between the built site and one moment of the ledger; none when they agree.
@@ -26,14 +29,16 @@ def audit(
     (a) Every published record is where it should be and says what the ledger says; (b) nothing that is not published
     stands in any file or file name, whatever the encoding; (c) every file is one the ledger knows, with the same
     bytes. ``labels`` gives the words of each outcome by its id; the words of an outcome it lacks are not compared on
-    pages, only in downloads. Nothing is written. What is owed and not yet built shows as differences.
+    pages, only in downloads. ``processes``: how many share the work (None: two at a size where that
+    pays). Nothing is written. What is owed and not yet built shows as differences.
 
     Raises :class:`SiteError` when the folder is not there, :class:`LedgerError` when the ledger cannot be read.
     """
     if not output.is_dir():
         raise SiteError(f"{output} is not there; build the site first")
     with ledger.reading() as connection:
-        total = page_count(connection) + published_counts(connection)["subject"]
+        subjects = published_counts(connection)["subject"]
+        total = page_count(connection) + subjects
         done = 0
 
         def step(more: int) -> None:
@@ -41,8 +46,10 @@ def audit(
             done += more
             on_progress(done, max(done, total))
 
-        yield from tree.walk(connection, output, forbidden(connection), step)
-        yield from results.of_subjects(connection, output, labels or {}, step)
-        yield from results.of_months(connection, output)
-        yield from plans.of_plans(connection, output)
-        yield from plans.of_item_lists(connection, output)
+        if processes is None:
+            processes = 2 if subjects > MANY else 1
+        if processes > 1:
+            url = ledger.engine.url.render_as_string(hide_password=False)
+            yield from audit_in_processes(url, output, labels or {}, step, processes)
+        else:
+            yield from audit_share(connection, output, labels or {}, step)

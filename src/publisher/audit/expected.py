@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from publisher import paths
 from publisher.audit.reading import normal
@@ -22,26 +22,28 @@ CHUNK = 500
 LONGER_THAN = 8  # characters: a shorter sentence is told by too many
 NAMES = frozenset(("title", "tasks.name"))
 PROSE = frozenset(("note", "remark", "measure", "disposition", "reply", "reason"))
+Chunks = Iterator[Sequence[Row[Any]]]
 KINDS = {"plan": "plan", "item_list": "item list", "result": "result"}
 
 
-def forbidden(connection: Connection) -> Sieve:
-    """Return a sieve of all that may not stand anywhere on the site, excused by what is shown."""
-    sieve = Sieve()
+def forbidden(connection: Connection, chunks: Chunks | None = None) -> Iterator[Forbidden]:
+    """Yield all that may not stand anywhere on the site, as far as these chunks of records (all of them) tell it."""
     text = get_meta(connection, "path_secret")
     secret = bytes.fromhex(text) if text else None
-    for rows in _chunks(connection):
+    for rows in chunks or every_chunk(connection):
         found = list(dockets(connection, rows))
         keys = {_key(body, secret) for docket in found for body in docket.versions} - {None}
         known = _shown_subjects(connection, sorted(key for key in keys if key))
         for docket in found:
-            _forbid(sieve, docket, secret, known)
-    sieve.close()
-    for rows in _chunks(connection):
+            yield from _forbidden(docket, secret, known)
+
+
+def excuse(connection: Connection, sieve: Sieve, chunks: Chunks | None = None) -> None:
+    """Have the sieve let through what is shown of these chunks of records (all of them)."""
+    for rows in chunks or every_chunk(connection):
         for row in rows:
-            if row.state == "published" and row.body is not None:
+            if row.state == "published" and row.body is not None and sieve.concerns((row.ref, row.body, row.beside)):
                 sieve.excuse(*_shown_words(row))
-    return sieve
 
 
 def label(row: Row[Any]) -> str:
@@ -49,13 +51,15 @@ def label(row: Row[Any]) -> str:
     return f"{KINDS[row.kind]} {row.record_id}"
 
 
-def _chunks(connection: Connection) -> Iterator[Sequence[Row[Any]]]:
-    last = 0
+def every_chunk(connection: Connection, share: int = 0, shares: int = 1) -> Chunks:
+    """Yield every record with its public form, some at a time: one of ``shares`` equal parts of them."""
+    last = share * CHUNK
     joined = record.outerjoin(shown, shown.c.record_no == record.c.record_no)
-    query = select(record, shown.c.body, shown.c.beside).select_from(joined).order_by(record.c.record_no).limit(CHUNK)
-    while rows := connection.execute(query.where(record.c.record_no > last)).all():
-        yield rows
-        last = rows[-1].record_no
+    query = select(record, shown.c.body, shown.c.beside).select_from(joined).order_by(record.c.record_no)
+    highest = connection.execute(select(func.max(record.c.record_no))).scalar() or 0
+    while last < highest:
+        yield connection.execute(query.where(record.c.record_no > last, record.c.record_no <= last + CHUNK)).all()
+        last += CHUNK * shares
 
 
 def _shown_subjects(connection: Connection, keys: Sequence[str]) -> set[str]:
@@ -77,25 +81,27 @@ def _key(body: Body, secret: bytes | None) -> str | None:
     return paths.subject_hash(secret, one["kind"], one["name"], one["reg_no"], one["region_code"]) if secret else None
 
 
-def _forbid(sieve: Sieve, docket: Docket, secret: bytes | None, known: set[str]) -> None:
+def _forbidden(docket: Docket, secret: bytes | None, known: set[str]) -> Iterator[Forbidden]:
     row = docket.row
     name, rule = label(row), row.rule
     is_shown = row.state == "published" and row.body is not None
     if not is_shown:
-        _forbid_id(sieve, docket)
+        yield from _ids(docket)
         if row.ref:
-            sieve.add(Forbidden(row.ref, f"{name} ref", rule, whole=True, is_ref=True))
-    own = "\n".join(text for group in _shown_words(row) for text in map(normal, group)) if is_shown else ""
-    for what, text in _distinctive(docket):
-        if len(normal(text)) > LONGER_THAN and normal(text) not in own:
-            sieve.add(Forbidden(text, f"{name} {what}", rule, whole=False, sentence=what not in NAMES))
+            yield Forbidden(row.ref, f"{name} ref", rule, whole=True, is_ref=True)
+    texts = [(what, text) for what, text in _distinctive(docket) if len(normal(text)) > LONGER_THAN]
+    if texts:
+        own = "\n".join(text for group in _shown_words(row) for text in map(normal, group)) if is_shown else ""
+        for what, text in texts:
+            if normal(text) not in own:
+                yield Forbidden(text, f"{name} {what}", rule, whole=False, sentence=what not in NAMES)
     for body in docket.versions:
         key = _key(body, secret)
         if key not in known and "subject" in body:
-            _forbid_subject(sieve, body["subject"], key, name, rule)
+            yield from _subject(body["subject"], key, name, rule)
 
 
-def _forbid_id(sieve: Sieve, docket: Docket) -> None:
+def _ids(docket: Docket) -> Iterator[Forbidden]:
     row, record_id = docket.row, docket.row.record_id
     name = label(row)
     years = {body.get("year") for body in docket.versions}
@@ -108,23 +114,23 @@ def _forbid_id(sieve: Sieve, docket: Docket) -> None:
         case _:
             own = []
     for address in own:
-        sieve.add(Forbidden(address, f"{name} address", row.rule, whole=True, always=True))
+        yield Forbidden(address, f"{name} address", row.rule, whole=True, always=True)
     if len(record_id) < 4 or (record_id.isdigit() and len(record_id) < 9):  # a year, a day or a count says as much
         for anchor in (f'id="{record_id}"', f".html#{record_id}"):
-            sieve.add(Forbidden(anchor, f"{name} anchor", row.rule, whole=True))
+            yield Forbidden(anchor, f"{name} anchor", row.rule, whole=True)
     else:
-        sieve.add(Forbidden(record_id, f"{name} id", row.rule, whole=True))
+        yield Forbidden(record_id, f"{name} id", row.rule, whole=True)
 
 
-def _forbid_subject(sieve: Sieve, one: Mapping[str, Any], key: str | None, name: str, rule: str | None) -> None:
+def _subject(one: Mapping[str, Any], key: str | None, name: str, rule: str | None) -> Iterator[Forbidden]:
     is_person = one["kind"] == "person"  # whose number may be an identity number
-    sieve.add(Forbidden(one["name"], f"{name} subject name", rule, whole=False, secret=True))
+    yield Forbidden(one["name"], f"{name} subject name", rule, whole=False, secret=True)
     if one["uscc"]:
-        sieve.add(Forbidden(one["uscc"], f"{name} subject code", rule, whole=True, secret=is_person))
+        yield Forbidden(one["uscc"], f"{name} subject code", rule, whole=True, secret=is_person)
     elif key:
-        sieve.add(Forbidden(key, f"{name} subject address", rule, whole=True))
+        yield Forbidden(key, f"{name} subject address", rule, whole=True)
     if one["reg_no"] and len(one["reg_no"]) > 5:
-        sieve.add(Forbidden(one["reg_no"], f"{name} subject registration number", rule, whole=True, secret=is_person))
+        yield Forbidden(one["reg_no"], f"{name} subject registration number", rule, whole=True, secret=is_person)
 
 
 def _distinctive(docket: Docket) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from publisher import paths
 from publisher.audit.difference import Difference
 from publisher.audit.downloads import BROKEN, csv_rows, json_records, part_of
-from publisher.audit.pages import PageText, read_page
+from publisher.audit.pages import PageText
 from publisher.audit.reading import normal
 from publisher.ledger import shown
 from publisher.ledger.shown import Shown
@@ -56,21 +56,22 @@ class _Files:
     def __init__(self, output: Path, name: str, rule: str | None) -> None:
         self._output, self._name, self._rule = output, name, rule
 
-    def read(self, address: str, ids: Sequence[str] = ()) -> PageText | None:
+    def read(self, address: str) -> PageText | None:
         try:
-            return read_page((self._output / paths.file_of(address)).read_text("utf-8"), set(ids))
+            return PageText((self._output / paths.file_of(address)).read_text("utf-8"))
         except (OSError, UnicodeDecodeError):
             return None
 
     def page(self, address: str, one: Shown, parts: Mapping[str, str], word: str) -> Iterator[Difference]:
-        page = self.read(address, list(parts))
+        page = self.read(address)
         if page is None:
             yield Difference("missing", address, f"{self._name}: its page", self._rule)
             return
         if page.heading != normal(one.body["title"]):
             yield Difference("differs", address, f"{self._name}: title", self._rule)
+        told = page.within(parts)
         for part_id, title in parts.items():
-            texts = page.within.get(part_id)
+            texts = told.get(part_id)
             if texts is None:
                 yield Difference("missing", address, f"{self._name}: {word} {part_id}", self._rule)
             elif normal(title) not in "\n".join(texts):

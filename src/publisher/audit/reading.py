@@ -18,8 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import chain, islice
-from urllib.parse import unquote
+from itertools import chain
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -30,14 +29,11 @@ UNREADABLE = (
     SiteError, OSError, EOFError, RuntimeError,  # a zip with a password is a RuntimeError
     zlib.error, zipfile.BadZipFile, sqlite3.Error, csv.Error, CalamineError,
 )  # fmt: skip
-MARKUP = (".html", ".htm", ".xhtml", ".xml", ".svg", ".rels")
 JSON = (".json", ".jsonl", ".geojson", ".webmanifest", ".map")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 
-_JSON_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s"\[\]{},:]+)', re.DOTALL)
-_MARKS = re.compile("[\x1d\x1e\n\t]")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f]+|\r?\n")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\u\{([0-9a-fA-F]{1,6})\}|\\x([0-9a-fA-F]{2})|\\([\"'/\\nrtbf])")
+_PERCENT = re.compile("(?:%[0-9a-fA-F]{2})+")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 GROUP = 1000  # rows or values of a file looked at together
 _ROUNDS = 3  # an address in JSON in an attribute is encoded three times over
@@ -45,7 +41,7 @@ _SQLITE = b"SQLite format 3\x00"
 
 
 def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
-    """Yield the texts of a file, in groups: cells, values, what stands between tags and in them, lines.
+    """Yield the texts of a file, in groups: a text file as a whole, the cells and values of others.
 
     Raises one of :data:`UNREADABLE` for a file that is not what its name or its first bytes say.
     """
@@ -58,12 +54,12 @@ def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
         if name.endswith(WORKBOOKS):
             yield from _of_workbook(content)
     elif content.startswith(_SQLITE):
-        yield _lines(_decoded(content))  # what was deleted may still lie in free pages
+        yield [_decoded(content)]  # what was deleted may still lie in free pages
         yield from _of_database(content)
     elif name.startswith("search/") and not name.endswith(JSON) and (inside := _inflated(content)) is not None:
         yield from _of_search_file(inside)
     else:
-        yield from _of_text(name, _decoded(content))
+        yield _of_text(name, _decoded(content))
 
 
 def forms(text: str) -> Iterator[str]:
@@ -74,7 +70,7 @@ def forms(text: str) -> Iterator[str]:
         if "&" in plain:
             plain = html.unescape(plain)
         if "%" in plain:
-            plain = unquote(plain)
+            plain = _PERCENT.sub(_unquoted, plain)
         if "\\" in plain:
             plain = _SURROGATES.sub(_joined, _ESCAPE.sub(_unescaped, plain))
         if plain == text:
@@ -94,25 +90,13 @@ def _decoded(content: bytes) -> str:
     return content.decode("utf-8-sig", errors="replace")
 
 
-def _of_text(name: str, text: str) -> Iterator[Iterable[str]]:
-    if name.endswith(MARKUP):
-        yield text.replace("<", ">").split(">")
-    elif name.endswith(JSON):
-        tokens = _JSON_TOKEN.finditer(text)
-        while group := list(islice(tokens, GROUP)):
-            yield [match[1] if match[2] is None else match[2] for match in group]
-    elif name.endswith((".csv", ".tsv")):
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if name.endswith(".tsv") else ",")
-        while table := list(islice(rows, GROUP)):
-            yield chain.from_iterable(table)
-    elif name.endswith((".ics", ".vcf")):
-        yield re.sub(r"\r?\n[ \t]", "", text).splitlines()
-    else:
-        yield _lines(text)
-
-
-def _lines(text: str) -> list[str]:
-    return _UNPRINTABLE.split(text)
+def _of_text(name: str, text: str) -> Iterable[str]:
+    """Return a text as it stands, and without the marks of its form that may stand within a word."""
+    if name.endswith((".csv", ".tsv")) and '""' in text:
+        return (text, text.replace('""', '"'))
+    if name.endswith((".ics", ".vcf")):
+        return (text, re.sub(r"\r?\n[ \t]", "", text))
+    return (text,)
 
 
 def _of_zip(content: bytes) -> Iterator[Iterable[str]]:
@@ -139,7 +123,7 @@ def _inflated(content: bytes) -> str | None:
 
 def _of_search_file(inside: str) -> Iterator[Iterable[str]]:
     """Yield the texts of a file of the search index, with the codes and addresses that it tells in a shorter form."""
-    yield _MARKS.split(inside)
+    yield [inside]
     for section in inside.split(searchfile.SECTION):
         if section.count(searchfile.COLUMN) == searchfile.COLUMNS - 1:
             with suppress(ValueError):
@@ -182,6 +166,10 @@ def _unescaped(match: re.Match[str]) -> str:
     if code is None:
         return " " if match[4] in "nrtbf" else match[4]
     return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else match[0]
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[0].replace("%", "")).decode(errors="replace")
 
 
 def _joined(match: re.Match[str]) -> str:

@@ -1,7 +1,8 @@
 """Whether every published result is where it should be, and says what the ledger says."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,12 @@ from sqlalchemy import Connection, func, select
 from publisher import paths, searchfile
 from publisher.audit.difference import Difference
 from publisher.audit.downloads import BROKEN, digest, expected_rows, month_records, month_rows, rows_digest
-from publisher.audit.pages import read_page, untold
+from publisher.audit.pages import PageText, untold
 from publisher.audit.reading import normal
 from publisher.ledger import shown as ledger_shown
 from publisher.ledger.schema import listing, place, record, shown, subject
 
-_SUBJECT_CHUNK = 4096
+_SUBJECT_CHUNK = 1024
 _MONTH_CHUNK = 20 * paths.LIST_PAGE
 
 
@@ -30,27 +31,38 @@ class Told(NamedTuple):
 
 
 def of_subjects(
-    connection: Connection, output: Path, labels: Mapping[str, str], step: Callable[[int], None]
+    connection: Connection,
+    output: Path,
+    labels: Mapping[str, str],
+    indexed: dict[int, int],
+    step: Callable[[int], None],
+    share: int = 0,
+    shares: int = 1,
 ) -> Iterator[Difference]:
-    """Yield what is not as it should be on the pages of subjects and in the search index.
+    """Yield what is not as it should be on the pages of subjects, or of a share of them, and in the search index.
 
-    ``labels``: the words of each outcome by its id; ``step`` is told how many more subjects were compared.
+    ``labels``: the words of each outcome by its id; ``indexed``: what :func:`search_rows` gave, from which the subjects
+    compared are taken out; ``step`` is told how many more were compared.
     """
-    rows, unread = _search_rows(output)
-    yield from unread
     highest = connection.execute(select(func.max(record.c.subject_no)).where(record.c.state == "published")).scalar()
-    for first in range(0, (highest or 0) + 1, _SUBJECT_CHUNK):
+    for first in range(share * _SUBJECT_CHUNK, (highest or 0) + 1, shares * _SUBJECT_CHUNK):
+        done = 0
         for _, group in groupby(_of_range(connection, first), key=lambda one: one.row.subject_no):
             results = list(group)
-            yield from _subject_page(output, results, labels)
-            yield from _search_row(results, rows.pop(hash(results[0].row.path), None))
-            step(1)
-    for _ in rows:
-        yield Difference("leak", paths.SEARCH_MANIFEST, "a subject of whom nothing is shown")
+            yield from subject_page(output, results, labels)
+            yield from _search_row(results, indexed.pop(_mark(results[0].row.path), None))
+            done += 1
+        step(done)
 
 
 def _of_range(connection: Connection, first: int) -> Iterator[Told]:
     query = _query().where(record.c.subject_no >= first, record.c.subject_no < first + _SUBJECT_CHUNK)
+    return _read(connection, query.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no))
+
+
+def of_keys(connection: Connection, keys: Sequence[str]) -> Iterator[Told]:
+    """Yield the shown results of subjects, by the codes or hashes of their addresses; those of a subject together."""
+    query = _query().where(subject.c.key.in_(keys))
     return _read(connection, query.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no))
 
 
@@ -71,7 +83,8 @@ def _read(connection: Connection, query: Any) -> Iterator[Told]:
         yield Told(row, orjson.loads(row.body), orjson.loads(row.beside))
 
 
-def _subject_page(output: Path, results: list[Told], labels: Mapping[str, str]) -> Iterator[Difference]:
+def subject_page(output: Path, results: list[Told], labels: Mapping[str, str]) -> Iterator[Difference]:
+    """Yield what is not as it should be on the page of a subject, of whom these results are shown."""
     where = results[0].row.path
     wanted = {one.row.record_id for one in results}
     try:
@@ -80,13 +93,14 @@ def _subject_page(output: Path, results: list[Told], labels: Mapping[str, str]) 
         for one in results:
             yield Difference("missing", where, f"result {one.row.record_id}: its subject's page", one.row.rule)
         return
-    page = read_page(text, wanted)
+    page = PageText(text)
+    told = page.within(wanted)
     newest = results[0]
     if page.heading != normal(newest.body["subject"]["name"]):
         yield Difference("differs", where, f"result {newest.row.record_id}: subject name", newest.row.rule)
     for one in results:
         name, rule = f"result {one.row.record_id}", one.row.rule
-        texts = page.within.get(one.row.record_id)
+        texts = told.get(one.row.record_id)
         if texts is None:
             yield Difference("missing", where, f"{name}: anchor", rule)
             continue
@@ -100,14 +114,18 @@ def _subject_page(output: Path, results: list[Told], labels: Mapping[str, str]) 
             yield Difference("differs", where, f"{name}: finding {number} {key}", rule)
 
 
-def _search_rows(output: Path) -> tuple[dict[int, int], list[Difference]]:
+def search_rows(output: Path) -> tuple[dict[int, int], list[Difference]]:
     """Return what the search index says of each subject, by its address; both as marks, for there may be a million."""
     try:
         told = searchfile.manifest((output / paths.file_of(paths.SEARCH_MANIFEST)).read_bytes())
         lines = searchfile.every_line(told, lambda name: (output / paths.file_of(paths.SEARCH + name)).read_bytes())
-        return {hash(line.path): hash((line.name, line.uscc, line.results)) for line in lines}, []
+        return {_mark(line.path): _mark(line.name, line.uscc, line.results) for line in lines}, []
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}, [Difference("missing", paths.SEARCH_MANIFEST, "the search index, or a file of it")]
+
+
+def _mark(*told: Any) -> int:
+    return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=7).digest())
 
 
 def _search_row(results: list[Told], row: int | None) -> Iterator[Difference]:
@@ -116,7 +134,7 @@ def _search_row(results: list[Told], row: int | None) -> Iterator[Difference]:
     told = one.body["subject"]
     if row is None:
         yield Difference("missing", paths.SEARCH_MANIFEST, name, one.row.rule)
-    elif row != hash((told["name"], told["uscc"], len(results))):
+    elif row != _mark(told["name"], told["uscc"], len(results)):
         yield Difference("differs", paths.SEARCH_MANIFEST, name, one.row.rule)
 
 
@@ -125,10 +143,10 @@ def _below(href: str, folder: str) -> str:
     return href[max(href.rfind(folder), 0) :]
 
 
-def of_months(connection: Connection, output: Path) -> Iterator[Difference]:
-    """Yield what is not as it should be in the months' lists and downloads."""
-    for size in ledger_shown.month_sizes(connection):
-        if size.results:
+def of_months(connection: Connection, output: Path, share: int = 0, shares: int = 1) -> Iterator[Difference]:
+    """Yield what is not as it should be in the months' lists and downloads, or in a share of them."""
+    for number, size in enumerate(ledger_shown.month_sizes(connection)):
+        if size.results and number % shares == share:
             yield from _of_month(connection, output, size.year, size.month)
 
 
@@ -187,7 +205,7 @@ def _of_places(connection: Connection, year: int, month: int) -> Iterator[Told]:
 
 def _links(output: Path, address: str) -> dict[str, str]:
     try:
-        page = read_page((output / paths.file_of(address)).read_text("utf-8"))
+        page = PageText((output / paths.file_of(address)).read_text("utf-8"))
     except (OSError, UnicodeDecodeError):
         return {}
     return {_below(href, paths.SUBJECTS): words for href, words in page.links}

@@ -1,26 +1,21 @@
-"""Finding any of very many forbidden texts in very much text, in one pass.
+"""Finding any of very many forbidden texts in very much text, in one pass (Aho and Corasick, 1975).
 
-Every forbidden text is filed under its rarest part: a run of letters and digits for ids and codes, four characters in
-a row for names and sentences. A text is cut into such parts by the regular-expression engine and by slices, and only
-where a part is on file the whole is looked for. Texts already found clean (a template's) are not looked at again.
-
-All forbidden texts are held in memory, about 700 bytes each; what is shown is not.
+All forbidden texts are held in memory, about a kilobyte each; what is shown is not.
 """
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
+
+from ahocorasick_rs import AhoCorasick
 
 from publisher.audit.reading import forms, normal
 
-GRAM = 4
-_RUN = re.compile(r"[0-9A-Za-z]+")
-_WORD = re.compile(r"[^\W0-9A-Za-z_]+")  # of a script without letters such as these
-_CLEAN_TEXTS = 100_000  # remembered at most
-_CLEAN_LENGTH = 2000  # of a text worth remembering
+SHORT = 4  # characters: fewer are part of too many words
 _APART = "\x00"
+_NOT_PLAIN = re.compile(r"\\|\s\s|[^\S ]")  # not as it is once decoded and normal
 
 
 class Forbidden(NamedTuple):
@@ -42,46 +37,35 @@ class Forbidden(NamedTuple):
     is_ref: bool = False
 
 
-class Sieve:
-    """The forbidden texts. Fill it, :meth:`close` it, excuse what is shown, then look for :meth:`leaks`."""
+class Excuses(NamedTuple):
+    """Forbidden texts that are shown: those that are none, and the longer names within which others may stand."""
 
-    def __init__(self) -> None:
+    excused: set[str]
+    covers: dict[str, set[str]]
+
+
+class Sieve:
+    """The forbidden texts: excuse what is shown, then look for :meth:`leaks`."""
+
+    def __init__(self, forbidden: Iterable[Forbidden]) -> None:
+        """Forbid these texts; one that is forbidden more than once keeps its first reason."""
         self._all: dict[str, Forbidden] = {}
-        self._runs: dict[str, list[Forbidden]] = {}
-        self._words: dict[str, list[Forbidden]] = {}
-        self._grams: dict[str, list[Forbidden]] = {}
-        self._covers: dict[str, set[str]] = defaultdict(set)
-        self._excused: set[str] = set()
-        self._clean: set[str] = set()
+        for one in forbidden:
+            text = normal(one.text)
+            if text:
+                whole = one.whole or len(text) < SHORT or text.isascii()
+                self._all.setdefault(text, one._replace(text=text, whole=whole))
+        self._filed = list(self._all.values())
+        self._finder = AhoCorasick(self._all.keys(), store_patterns=False)
+        self.excuses = Excuses(set(), defaultdict(set))
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, one: Forbidden) -> None:
-        """Forbid a text; a text forbidden before keeps its first reason."""
-        text = normal(one.text)
-        if text:
-            short = len(text) < GRAM  # three characters are part of too many words
-            self._all.setdefault(text, one._replace(text=text, whole=one.whole or short or text.isascii()))
-
-    def close(self) -> None:
-        """File every text under its rarest part; nothing is added after."""
-        counts = Counter(part for text in self._all for part in self._parts(text))
-        for text, one in self._all.items():
-            part = min(self._parts(text), key=lambda part: (counts[part], -len(part)), default=None)
-            if part is not None:
-                self._shelf(text).setdefault(part, []).append(one)
-
-    def _shelf(self, text: str) -> dict[str, list[Forbidden]]:
-        if self._all[text].whole:
-            return self._runs if _RUN.search(text) else self._words
-        return self._grams
-
-    def _parts(self, text: str) -> set[str]:
-        shelf = self._shelf(text)
-        if shelf is self._grams:
-            return {text[at : at + GRAM] for at in range(len(text) - GRAM + 1)}
-        return set((_RUN if shelf is self._runs else _WORD).findall(text))
+    def concerns(self, told: Iterable[str | None]) -> bool:
+        """Tell whether any forbidden text may stand in what was told, as JSON or as it is."""
+        texts = (text for text in told if text)
+        return any(_NOT_PLAIN.search(text) or self._finder.find_matches_as_indexes(text) for text in texts)
 
     def excuse(self, words: Iterable[str], prose: Iterable[str] = ()) -> None:
         """Note what one shown record says. A forbidden text that is shown there is none.
@@ -95,35 +79,42 @@ class Sieve:
                 continue
             if one.sentence:
                 if any(one.text in text for text in (*named, *free)):
-                    self._excused.add(one.text)
+                    self.excuses.excused.add(one.text)
                 continue
             for text in named:
-                if text == one.text or (len(one.text) < GRAM and self._stands(one, text)):
-                    self._excused.add(one.text)
+                if text == one.text or (len(one.text) < SHORT and self._stands(one, text)):
+                    self.excuses.excused.add(one.text)
                 elif one.text in text:
-                    self._covers[one.text].add(text)
+                    self.excuses.covers[one.text].add(text)
 
-    def leaks(self, groups: Iterable[Iterable[str]], *, hand_written: bool = False) -> Iterator[Forbidden]:
+    def excuse_too(self, others: Excuses) -> None:
+        """Let through what others found to be shown."""
+        self.excuses.excused.update(others.excused)
+        for text, covers in others.covers.items():
+            self.excuses.covers[text].update(covers)
+
+    def leaks(
+        self,
+        groups: Iterable[Iterable[str]],
+        *,
+        hand_written: bool = False,
+        look: Callable[[str], None] | None = None,
+    ) -> Iterator[Forbidden]:
         """Yield each forbidden text that stands in these texts, in whatever encoding, once a group.
 
         What is ``hand_written`` is the portal's own words: a sentence that a record shares with it tells nothing.
+        ``look`` is shown every text as it was looked at.
         """
         for group in groups:
-            fresh = set(group) - self._clean
-            if not fresh:
-                continue
-            decoded = {" ".join(form.split()) for text in fresh for form in forms(text)}
+            decoded = (" ".join(form.split()) for form in forms(_APART.join(group)))
             whole = unicodedata.normalize("NFC", _APART.join(decoded))
-            hit = False
+            if look is not None:
+                look(whole)
             for one in self._candidates(whole):
-                if one.text not in self._excused and self._stands(one, whole):
-                    hit = True
-                    if not (hand_written and one.sentence):
-                        yield one
-            if not hit:
-                if len(self._clean) > _CLEAN_TEXTS:
-                    self._clean.clear()
-                self._clean.update(text for text in fresh if len(text) < _CLEAN_LENGTH)
+                if one.text in self.excuses.excused or (hand_written and one.sentence):
+                    continue
+                if self._stands(one, whole):
+                    yield one
 
     def masked(self, where: str) -> str:
         """Return an address or file name without the names that may not even be told in a message."""
@@ -137,17 +128,9 @@ class Sieve:
         return where
 
     def _candidates(self, text: str) -> Iterator[Forbidden]:
-        if self._runs:
-            for run in self._runs.keys() & set(_RUN.findall(text)):
-                yield from self._runs[run]
-        if text.isascii():
-            return
-        if self._words:
-            for word in self._words.keys() & set(_WORD.findall(text)):
-                yield from self._words[word]
-        if self._grams:
-            for gram in self._grams.keys() & {text[at : at + GRAM] for at in range(len(text) - GRAM + 1)}:
-                yield from self._grams[gram]
+        """Yield each forbidden text that is somewhere in ``text``, once."""
+        for number in dict.fromkeys(found[0] for found in self._finder.find_matches_as_indexes(text, overlapping=True)):
+            yield self._filed[number]
 
     def _stands(self, one: Forbidden, text: str) -> bool:
         """Tell whether a forbidden text stands somewhere in ``text``, not merely as a part of something shown."""
@@ -160,7 +143,7 @@ class Sieve:
         return False
 
     def _is_covered(self, one: Forbidden, text: str, at: int) -> bool:
-        for cover in self._covers.get(one.text, ()):
+        for cover in self.excuses.covers.get(one.text, ()):
             inside = cover.find(one.text)
             while inside >= 0:
                 if at >= inside and text.startswith(cover, at - inside):

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from publisher.audit.sieve import Forbidden, Sieve
 from publisher.errors import SiteError
 from publisher.ledger.schema import page
 
-CHUNK = 500
+CHUNK = 200
 DELTAS = "/data/delta/"
 _STOP = re.compile(rb'\{"op": ?"STOP",')
 HAND_WRITTEN = ("content", "static")  # scopes of the pages an office writes, and of the theme
@@ -37,18 +37,29 @@ class Found(NamedTuple):
         return address_of(self.file.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
-def walk(connection: Connection, output: Path, sieve: Sieve, step: Callable[[int], None]) -> Iterator[Difference]:
-    """Yield the strays and leaks of every file of the tree, then the files of the ledger that are not in it.
+def walk(
+    connection: Connection,
+    output: Path,
+    sieve: Sieve,
+    step: Callable[[int], None],
+    share: int = 0,
+    shares: int = 1,
+) -> Iterator[Difference]:
+    """Yield the strays and leaks of every file of the tree, or of one of equal ``shares`` of them.
 
     ``step`` is told how many more files were read.
     """
     files = _files(output, "")
-    while chunk := list(islice(files, CHUNK)):
-        known = _known(connection, [one.address for one in chunk])
+    for number in count():
+        chunk = list(islice(files, CHUNK))
+        if not chunk:
+            return
+        if number % shares != share:
+            continue
+        known = known_pages(connection, [one.address for one in chunk])
         for one in chunk:
-            yield from _file(output, one, known.get(one.address), sieve)
+            yield from check_file(output, one, known.get(one.address), sieve)
         step(len(chunk))
-    yield from _gone(connection, output)
 
 
 def _files(output: Path, folder: str) -> Iterator[Found]:
@@ -76,12 +87,16 @@ def _oddity(file: str) -> str | None:
     return None if file.isprintable() else "a file whose name is no text"
 
 
-def _known(connection: Connection, addresses: Sequence[str]) -> dict[str, Any]:
+def known_pages(connection: Connection, addresses: Sequence[str]) -> dict[str, Any]:
+    """Return what the ledger knows of the files of these addresses: digest and scope."""
     query = select(page.c.path, page.c.digest, page.c.scope).where(page.c.path.in_(addresses))
     return {str(row.path): row for row in connection.execute(query).all()}
 
 
-def _file(output: Path, found: Found, known: Any, sieve: Sieve) -> Iterator[Difference]:
+def check_file(
+    output: Path, found: Found, known: Any, sieve: Sieve, look: Callable[[str], None] | None = None
+) -> Iterator[Difference]:
+    """Yield what is wrong with one file: its address, its bytes, what stands in it. ``look`` sees its decoded texts."""
     where = sieve.masked(found.address)
     for what, rule in {one.what: one.rule for one in sieve.leaks([[found.address]])}.items():
         yield Difference("leak", where, f"{what}, in the address", rule)
@@ -95,7 +110,7 @@ def _file(output: Path, found: Found, known: Any, sieve: Sieve) -> Iterator[Diff
         if known and not found.oddity and hashlib.sha256(content).hexdigest() != known.digest:
             yield Difference("differs", where, "the file is not the one that was built")
         hand_written = known is not None and known.scope in HAND_WRITTEN
-        for one in sieve.leaks(texts(found.file, content), hand_written=hand_written):
+        for one in sieve.leaks(texts(found.file, content), hand_written=hand_written, look=look):
             if one.what not in seen and not _is_told_to_stop(found.address, content, one):
                 seen.add(one.what)
                 yield Difference("leak", where, one.what, one.rule)
@@ -112,7 +127,8 @@ def _is_told_to_stop(address: str, content: bytes, one: Forbidden) -> bool:
     return bool(lines) and all(_STOP.match(line) for line in lines)
 
 
-def _gone(connection: Connection, output: Path) -> Iterator[Difference]:
+def gone(connection: Connection, output: Path) -> Iterator[Difference]:
+    """Yield the files that the ledger knows and that are not in the tree."""
     last = ""
     query = select(page.c.path).order_by(page.c.path).limit(CHUNK)
     while addresses := connection.execute(query.where(page.c.path > last)).scalars().all():

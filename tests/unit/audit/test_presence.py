@@ -1,15 +1,18 @@
 """What the ledger shows is where it should be and says what it should; every file is one the ledger knows."""
 
 import os
+import sqlite3
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
 
 from publisher.audit import audit
 from publisher.errors import SiteError
+from publisher.ledger import Ledger
 from publisher.ledger.schema import page
 
-from .conftest import SHOWN, SHOWN_CODE, Portal, result_body
+from .conftest import LABELS, SHOWN, SHOWN_CODE, Portal, result_body
 
 SUBJECT = f"subjects/320102/{SHOWN_CODE}.html"
 MONTH, DATA = "results/2021/06/index.html", "data/results-2021-06"
@@ -164,3 +167,22 @@ def test_words_of_an_outcome_that_nobody_gave_are_not_compared(portal: Portal) -
 def test_what_is_owed_and_not_built_is_a_difference(portal: Portal) -> None:
     portal.add_result(result_body("R-000003", "建邺霁月样例中心", "91320105MA00000015"), "published", slot=2)
     assert ("missing", "result R-000003: its subject's page") in [(one.kind, one.what) for one in portal.audit()]
+
+
+def test_shares_in_processes_find_what_one_finds(portal: Portal, tmp_path: Path) -> None:
+    hidden = result_body("R-000007", "苏州隐山测试有限公司", None)
+    other = result_body("R-000008", "无锡远山测试有限公司", None)
+    portal.add_result(hidden, "withdrawn", slot=5)
+    portal.add_result(other, "withdrawn", slot=6)
+    portal.write("extra/a.html", "<p>苏州隐山测试有限公司</p>")
+    portal.write("extra/b.html", "<p>R-000008</p>")
+    (portal.output / "search/x/r0/0.bin").write_bytes(b"")
+    alone = portal.audit()
+    assert {one.kind for one in alone} >= {"leak", "differs"}
+    file = tmp_path / "ledger.db"
+    with portal.ledger.reading() as connection, sqlite3.connect(file) as copy:
+        connection.connection.driver_connection.backup(copy)
+    with Ledger(f"sqlite:///{file}") as ledger:
+        for processes in (2, 3):
+            together = list(audit(ledger, portal.output, labels=LABELS, processes=processes))
+            assert sorted(map(str, together)) == sorted(map(str, alone))

@@ -1,0 +1,96 @@
+"""Before a release is shown: do the files that changed say what the ledger says, and nothing that just went away?
+
+The whole audit holds every forbidden text against every file. This one holds what was decided since the last release
+against what changed since then, so that its cost follows the change; every code of a subject that stands in a changed
+file is looked up, whoever it belongs to.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, exists, select
+
+from publisher import paths
+from publisher.audit.difference import Difference
+from publisher.audit.expected import CHUNK, excuse, forbidden
+from publisher.audit.results import of_keys, subject_page
+from publisher.audit.sieve import Sieve
+from publisher.audit.tree import HAND_WRITTEN, Found, check_file, known_pages
+from publisher.ledger import Ledger
+from publisher.ledger.schema import entry, record, shown, subject
+
+_CODE = re.compile(r"(?<![0-9A-Za-z])[0-9A-Z]{18}(?![0-9A-Za-z])")
+
+
+def audit_changed(
+    ledger: Ledger, output: Path, addresses: Collection[str], *, since_entry: int, labels: Mapping[str, str]
+) -> Iterator[Difference]:
+    """Yield what is wrong with the files of these addresses, written or removed in ``output`` since the last release.
+
+    ``since_entry``: the last decision that the last release told. ``labels``: the words of each outcome by its id.
+    """
+    with ledger.reading() as connection:
+        sieve = _sieve(connection, since_entry)
+        rest = iter(addresses)
+        while chunk := list(islice(rest, CHUNK)):
+            known = known_pages(connection, chunk)
+            codes: dict[str, str] = {}
+            for address in chunk:
+                file, where = paths.file_of(address), sieve.masked(address)
+                if address in known:
+                    yield from _file(output, file, known[address], sieve, codes, where)
+                elif (output / file).exists():
+                    yield Difference("stray", where, "it should be gone")
+            for code in _of_nobody(connection, list(codes)):
+                yield Difference("leak", codes[code], "the code of a subject of whom nothing is shown")
+            keys = [PurePosixPath(one).stem for one in chunk if one in known and one.startswith(paths.SUBJECTS)]
+            for _, group in groupby(of_keys(connection, keys), key=lambda one: one.row.subject_no):
+                yield from subject_page(output, list(group), labels)
+
+
+def _file(output: Path, file: str, known: Any, sieve: Sieve, codes: dict[str, str], where: str) -> Iterator[Difference]:
+    def note_codes(text: str) -> None:
+        codes.update((code, where) for code in _CODE.findall(text) if code not in codes)
+
+    if not (output / file).is_file():
+        yield Difference("stray", where, "the ledger knows a file that is not there")
+        return
+    yield from check_file(
+        output, Found(file, None, has_content=True), known, sieve,
+        look=None if known.scope in HAND_WRITTEN else note_codes,
+    )  # fmt: skip
+
+
+def _sieve(connection: Connection, since_entry: int) -> Sieve:
+    """Return what went away since then: names, codes, ids, refs, addresses. Sentences may be those of many records."""
+    decided = record.c.record_no.in_(select(entry.c.record_no).where(entry.c.entry_no > since_entry))
+    found = [one for one in forbidden(connection, _records(connection, decided)) if not one.sentence]
+    sieve = Sieve(found)
+    excuse(connection, sieve, _records(connection, record.c.kind.in_(("plan", "item_list"))))  # few, and much alike
+    for name in {one.text for one in found if not one.whole}:  # others may bear the name, or one that contains it
+        bearing = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
+        others = select(subject.c.name).where(subject.c.name.contains(name, autoescape=True), bearing)
+        sieve.excuse(connection.execute(others).scalars())
+    return sieve
+
+
+def _records(connection: Connection, which: ColumnElement[bool]) -> Iterator[Sequence[Row[Any]]]:
+    """Yield records with their public forms, some at a time."""
+    last = 0
+    joined = record.outerjoin(shown, shown.c.record_no == record.c.record_no)
+    query = select(record, shown.c.body, shown.c.beside).select_from(joined).where(which)
+    query = query.order_by(record.c.record_no).limit(CHUNK)
+    while rows := connection.execute(query.where(record.c.record_no > last)).all():
+        yield rows
+        last = rows[-1].record_no
+
+
+def _of_nobody(connection: Connection, codes: Sequence[str]) -> Iterator[str]:
+    """Yield those of these codes that are of a subject the ledger knows and shows nothing of."""
+    is_shown = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
+    rest = iter(codes)
+    while part := list(islice(rest, CHUNK)):
+        yield from connection.execute(select(subject.c.key).where(subject.c.key.in_(part), ~is_shown)).scalars()
