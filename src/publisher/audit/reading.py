@@ -45,10 +45,8 @@ def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
 
     Raises one of :data:`UNREADABLE` for a file that is not what its name or its first bytes say.
     """
-    if content[:2] == b"\x1f\x8b":
-        yield from texts(name.removesuffix(".gz"), gzip.decompress(content))
-    elif name.endswith(".br"):
-        yield from texts(name.removesuffix(".br"), _unbrotlied(content))
+    if content[:2] == b"\x1f\x8b" or name.endswith(".br"):
+        yield from texts(name.removesuffix(".gz").removesuffix(".br"), unpacked(name, content))
     elif content[:4] == b"PK\x03\x04":
         yield from _of_zip(content)
         if name.endswith(WORKBOOKS):
@@ -60,6 +58,11 @@ def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
         yield from _of_search_file(inside)
     else:
         yield _of_text(name, _decoded(content))
+
+
+def unpacked(name: str, content: bytes) -> bytes:
+    """Return what a file holds that was compressed by gzip or brotli. Raises one of :data:`UNREADABLE`."""
+    return _unbrotlied(content) if name.endswith(".br") else gzip.decompress(content)
 
 
 def forms(text: str) -> Iterator[str]:

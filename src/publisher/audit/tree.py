@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from publisher import paths
 from publisher.audit.difference import Difference, address_of
-from publisher.audit.reading import UNREADABLE, texts
+from publisher.audit.reading import UNREADABLE, texts, unpacked
 from publisher.audit.sieve import Forbidden, Sieve
 from publisher.errors import SiteError
 from publisher.ledger.schema import page
@@ -88,9 +88,16 @@ def _oddity(file: str) -> str | None:
 
 
 def known_pages(connection: Connection, addresses: Sequence[str]) -> dict[str, Any]:
-    """Return what the ledger knows of the files of these addresses: digest and scope."""
-    query = select(page.c.path, page.c.digest, page.c.scope).where(page.c.path.in_(addresses))
-    return {str(row.path): row for row in connection.execute(query).all()}
+    """Return what the ledger knows of the files of these addresses, or of those they are compressed siblings of."""
+    own = {address: address.removesuffix(".gz").removesuffix(".br") for address in addresses}
+    wanted = {*own, *own.values()}
+    query = select(page.c.path, page.c.digest, page.c.scope).where(page.c.path.in_(wanted))
+    found = {str(row.path): row for row in connection.execute(query).all()}
+    return {
+        address: found[address] if address in found else found[base]
+        for address, base in own.items()
+        if address in found or base in found
+    }
 
 
 def check_file(
@@ -107,7 +114,8 @@ def check_file(
     seen: set[str] = set()
     try:
         content = (output / found.file).read_bytes()
-        if known and not found.oddity and hashlib.sha256(content).hexdigest() != known.digest:
+        whole = content if known is None or known.path == found.address else unpacked(found.file, content)
+        if known and not found.oddity and hashlib.sha256(whole).hexdigest() != known.digest:
             yield Difference("differs", where, "the file is not the one that was built")
         hand_written = known is not None and known.scope in HAND_WRITTEN
         for one in sieve.leaks(texts(found.file, content), hand_written=hand_written, look=look):

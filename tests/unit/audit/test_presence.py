@@ -1,9 +1,11 @@
 """What the ledger shows is where it should be and says what it should; every file is one the ledger knows."""
 
+import gzip
 import os
 import sqlite3
 from pathlib import Path
 
+import brotli
 import pytest
 from sqlalchemy import insert
 
@@ -12,7 +14,7 @@ from publisher.errors import SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.schema import page
 
-from .conftest import LABELS, SHOWN, SHOWN_CODE, Portal, result_body
+from .conftest import HIDDEN, LABELS, SHOWN, SHOWN_CODE, Portal, result_body
 
 SUBJECT = f"subjects/320102/{SHOWN_CODE}.html"
 MONTH, DATA = "results/2021/06/index.html", "data/results-2021-06"
@@ -186,3 +188,19 @@ def test_shares_in_processes_find_what_one_finds(portal: Portal, tmp_path: Path)
         for processes in (2, 3):
             together = list(audit(ledger, portal.output, labels=LABELS, processes=processes))
             assert sorted(map(str, together)) == sorted(map(str, alone))
+
+
+def test_compressed_siblings_are_unpacked_and_compared(portal: Portal) -> None:
+    page_itself = (portal.output / SUBJECT).read_bytes()
+    portal.write(f"{SUBJECT}.gz", gzip.compress(page_itself), known=False)
+    portal.write(f"{SUBJECT}.br", brotli.compress(page_itself), known=False)
+    assert portal.audit() == []
+    portal.write(f"{SUBJECT}.gz", gzip.compress(page_itself + b" "), known=False)
+    portal.write(f"{SUBJECT}.br", brotli.compress(page_itself + HIDDEN.encode()), known=False)
+    portal.write("extra/none.html.gz", gzip.compress(b"x"), known=False)
+    assert {(one.kind, one.where) for one in portal.audit()} == {
+        ("differs", f"/{SUBJECT}.gz"),
+        ("differs", f"/{SUBJECT}.br"),
+        ("leak", f"/{SUBJECT}.br"),
+        ("stray", "/extra/none.html.gz"),
+    }
