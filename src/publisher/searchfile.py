@@ -19,7 +19,7 @@ import orjson
 
 from publisher import uscc
 
-FORMAT = 1
+FORMAT = 2
 SECTION, COLUMN, ROW, PART = "\x1d", "\x1e", "\n", "\t"
 COLUMNS = 12
 
@@ -32,7 +32,8 @@ _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 
 class Line(NamedTuple):
     """A subject as the index holds it. ``latest`` is a day number (1 is 0001-01-01); ``pairs`` are written ``21ac23a``:
-    two digits of the year, then a letter for each outcome of that year."""
+    two digits of the year, then a letter for each outcome of that year. A line without a name is vacant: its
+    subject was withdrawn."""
 
     doc: int
     latest: int
@@ -126,7 +127,7 @@ def table(section: str) -> list[Line]:
                 tuple(former.split(PART)) if former else (),
                 code,
                 reg_no or None,
-                path or f"/subjects/{code[2:8] if code else 'x'}/{code}.html",
+                path or (f"/subjects/{code[2:8]}/{code}.html" if code else ""),
                 region,
                 int(results) if results else sum(letter.isalpha() for letter in pairs),
                 pairs,
@@ -169,7 +170,11 @@ def codes(content: bytes) -> tuple[list[Line], str]:
 
 def numbers(content: bytes) -> Sequence[int]:
     """Return the ascending numbers of a list."""
-    data = inflate(content)
+    return array("I", running(inflate(content)))
+
+
+def running(data: bytes) -> Iterator[int]:
+    """Yield the numbers whose gaps stand in four planes of bytes."""
     size = len(data) // 4
     gaps = bytearray(len(data))
     for plane in range(4):
@@ -178,7 +183,7 @@ def numbers(content: bytes) -> Sequence[int]:
     values.frombytes(bytes(gaps))
     if sys.byteorder == "big":
         values.byteswap()
-    return array("I", accumulate(values))
+    return accumulate(values)
 
 
 class Manifest(NamedTuple):
@@ -188,22 +193,25 @@ class Manifest(NamedTuple):
     common: list[str]  # the common strings, in order; the place of one is the number of its list
     pages: list[tuple[str, int]]  # first code and number of codes of each page of the code directory
     facets: list[list[str]]  # value (a letter for the facet, then the value), number of subjects, words
-    revisions: dict[str, int]  # units of the index that were written again, by name
 
 
 def manifest(content: bytes) -> Manifest:
-    """Return the manifest."""
+    """Return the manifest. Raises ``ValueError`` for one of another format."""
     said = orjson.loads(content)
     if said["format"] != FORMAT:
         raise ValueError(f"search format {said['format']} is not known")
-    common, pages, facets, revisions = sections(base64.b64decode(said["head"]))
+    common, pages, facets = sections(base64.b64decode(said["head"]))
     return Manifest(
         said,
-        list(_front_coded(common)),
+        front_coded(common),
         [(key, int(count)) for key, count in (line.split(PART) for line in pages.split(ROW) if line)],
         [line.split(PART) for line in facets.split(ROW) if line],
-        dict(_revisions(revisions)),
     )
+
+
+def revisions(content: bytes) -> dict[str, int]:
+    """Return the units of the base that were written again, from the file that lists them, with their revisions."""
+    return dict(_revisions(sections(content)[0]))
 
 
 def _revisions(text: str) -> Iterator[tuple[str, int]]:
@@ -216,18 +224,18 @@ def _revisions(text: str) -> Iterator[tuple[str, int]]:
             yield f"{kind}/{whole}{dot}{part}", int(revision)
 
 
-def _front_coded(text: str) -> Iterator[str]:
-    before = ""
-    for line in text.split(ROW):
-        if line:
-            before = before[: int(line[0], 36)] + line[2:]
-            yield before
+def front_coded(text: str) -> list[str]:
+    """Return sorted strings, of which each says how much it shares with the one before; a mark stands behind that."""
+    found = [""]
+    for line in filter(None, text.split(ROW)):
+        found.append(found[-1][: int(line[0], 36)] + line[2:])
+    return found[1:]
 
 
-def address(told: Manifest, unit: str) -> str:
+def address(told: Manifest, unit: str, revised: Mapping[str, int]) -> str:
     """Return where a unit of the base lies, below ``/search/``."""
     kind, place = unit.split("/")
-    revision = told.revisions.get(unit)
+    revision = revised.get(unit)
     folder = int(place.partition(".")[0]) >> 8
     return f"{told.said['generation']}/{kind}{folder}/{place}{f'-{revision}' if revision else ''}.bin"
 
@@ -237,10 +245,11 @@ def every_line(told: Manifest, read: Callable[[str], bytes]) -> Iterator[Line]:
 
     ``read`` gives the content of a file by its address below ``/search/``; what it raises goes through.
     """
-    overlay = told.said["overlay"]
+    overlay, listing = told.said["overlay"], told.said["revised"]
     changed = records(read(str(overlay))) if overlay else []
+    revised = revisions(read(str(listing))) if listing else {}
     replaced = {line.doc for line in changed}
     size, per_file = (int(str(told.said[name])) for name in ("base", "perFile"))
     for number in range(-(-size // per_file)):
-        yield from (line for line in records(read(address(told, f"r/{number}"))) if line.doc not in replaced)
+        yield from (line for line in records(read(address(told, f"r/{number}", revised))) if line.doc not in replaced)
     yield from changed

@@ -52,6 +52,9 @@ class Source:
 
     def others(self, connection: Any) -> Iterator[tuple[str, str, str, str]]:
         yield "plan", "2026 年度联合抽查计划", "/plans/2026/P/", "2026 年"
+        yield "task", "电梯使用单位抽查", "/plans/2026/P/#T-1", "2026 年度联合抽查计划"
+        yield "item", "特种设备使用的检查", "/items/JS-0101/", "JS-0101"
+        yield "page", "怎样提出异议", "/about/objections/", ""
 
 
 class Portal:
@@ -179,6 +182,43 @@ def test_folding_in_the_page_is_that_of_the_index(page: Page) -> None:
     )
     assert [one for one, may in zip(traditional, told, strict=True) if not may] == list("国华东门长著乾")
     assert fold(traditional[0]) != traditional[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "title"),
+    [("联合抽查", "plan", "2026 年度联合抽查计划"), ("電梯 使用", "task", "电梯使用单位抽查"),
+     ("特种设备", "item", "特种设备使用的检查"), ("异议", "page", "怎样提出异议")],
+)  # fmt: skip
+def test_plans_tasks_items_and_pages_are_found_by_kind(page: Page, kind: str, text: str, title: str) -> None:
+    page.evaluate(OPEN)
+    told = page.evaluate(
+        """async (text) => {
+          const signal = new AbortController().signal;
+          return engine.others(await engine.readQuery(text, signal), signal);
+        }""",
+        text,
+    )
+    assert [(one["kind"], one["title"]) for one in told] == [(kind, title)]
+
+
+def test_counts_of_facets_of_a_common_string_follow_changes(page: Page, portal: Portal) -> None:
+    entries = list(portal.source.entries.values())
+    portal.change(dict(some_changes(entries, 30, 20)))
+    page.evaluate(OPEN)
+    told = page.evaluate(
+        """async () => {
+          let last = null;
+          for await (last of engine.search("有限公司", {}, 1, new AbortController().signal));
+          return { facets: [...last.facets], exact: last.facetsExact ?? true };
+        }"""
+    )
+    matching = [one for one in portal.source.entries.values()
+                if any("有限公司" in fold(name) for name in (one.name, *one.former_names))]  # fmt: skip
+    years = {value[1:]: count for value, count in told["facets"] if value.startswith("y")}
+    assert len(years) > 5
+    for year, count in years.items():
+        true = sum(any(f"{one % 100:02}" == year for one, _ in entry.pairs) for entry in matching)
+        assert count == true if told["exact"] else true - 30 <= count <= true
 
 
 def test_a_stale_query_lets_go_of_its_files(page: Page, portal: Portal) -> None:

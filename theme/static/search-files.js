@@ -30,13 +30,73 @@ function running(column, sign = 1) {
   return column.split(ROW).map((gap, row) => (sum = row === 0 ? Number(gap) : sum + sign * Number(gap)));
 }
 
-/** Lines of the index, read one by one as they are asked for. */
+/** One subject as a result shows it; what is not asked for is not read. */
+class Line {
+  constructor(table, row) {
+    this.doc = table.docs[row];
+    this.latest = table.days[row];
+    this.table = table;
+    this.row = row;
+    this.values = null;
+  }
+
+  cell(place) {
+    return this.table.column(place)[this.row];
+  }
+
+  get name() {
+    return this.cell(2);
+  }
+
+  get formerNames() {
+    const names = this.cell(3);
+    return names === "" ? [] : names.split(PART);
+  }
+
+  get code() {
+    this.wholeCode ??= fullCode(this.cell(4), this.region);
+    return this.wholeCode || null;
+  }
+
+  get regNo() {
+    return this.cell(5) || null;
+  }
+
+  get path() {
+    return this.cell(6) || `/subjects/${this.code.slice(2, 8)}/${this.code}.html`;
+  }
+
+  get region() {
+    return this.cell(7);
+  }
+
+  get results() {
+    const results = this.cell(8);
+    return results === "" ? this.pairs.replace(/\d/g, "").length : Number(results);
+  }
+
+  get pairs() {
+    return this.cell(9);
+  }
+
+  get offices() {
+    const offices = this.cell(10);
+    return offices === "" ? [] : offices.split(",").map(Number);
+  }
+
+  get folded() {
+    this.foldedName ??= this.cell(11) || fold(this.name);
+    return this.foldedName;
+  }
+}
+
+/** Lines of the index; columns are cut, and lines made, as they are asked for. */
 export class Table {
   constructor(section) {
-    const columns = section === "" ? [] : section.split(COLUMN);
-    this.docs = columns.length > 0 ? running(columns[0]) : [];
-    this.days = columns.length > 0 ? running(columns[1], -1) : [];
-    this.columns = columns.map((column, place) => (place < 2 ? [] : column.split(ROW)));
+    this.texts = section === "" ? [] : section.split(COLUMN);
+    this.docs = section === "" ? [] : running(this.texts[0]);
+    this.days = section === "" ? [] : running(this.texts[1], -1);
+    this.columns = [];
     this.lines = new Array(this.docs.length);
   }
 
@@ -44,32 +104,14 @@ export class Table {
     return this.docs.length;
   }
 
-  line(row) {
-    this.lines[row] ??= this.read(row);
-    return this.lines[row];
+  column(place) {
+    this.columns[place] ??= this.texts[place].split(ROW);
+    return this.columns[place];
   }
 
-  read(row) {
-    const [, , name, former, packed, regNo, path, region, results, pairs, offices, folded] = this.columns.map(
-      (column) => column[row],
-    );
-    const code = fullCode(packed, region);
-    const formerNames = former === "" ? [] : former.split(PART);
-    return {
-      doc: this.docs[row],
-      latest: this.days[row],
-      name,
-      formerNames,
-      code,
-      regNo: regNo || null,
-      path: path || `/subjects/${code.slice(2, 8)}/${code}.html`,
-      region,
-      results: results === "" ? pairs.replace(/\d/g, "").length : Number(results),
-      pairs,
-      offices: offices === "" ? [] : offices.split(",").map(Number),
-      folded: folded || fold(name),
-      values: null,
-    };
+  line(row) {
+    this.lines[row] ??= new Line(this, row);
+    return this.lines[row];
   }
 
   *[Symbol.iterator]() {
@@ -78,7 +120,7 @@ export class Table {
 }
 
 function fullCode(packed, region) {
-  if (packed === "") return null;
+  if (packed === "") return "";
   let code = packed.length === 10 ? packed.slice(0, 2) + region + packed.slice(2) : packed;
   if (code.length !== 16) return code;
   code += organisationCheckCharacter(code.slice(8));
@@ -157,7 +199,7 @@ export async function readSimplified(answer) {
 export async function readManifest(answer) {
   const said = await answer.json();
   const bytes = Uint8Array.from(atob(said.head), (character) => character.charCodeAt(0));
-  const [common, pages, facets, revisions] = await sections(new Response(bytes));
+  const [common, pages, facets] = await sections(new Response(bytes));
   said.common = new Map();
   let before = "";
   for (const line of common.split(ROW)) {
@@ -171,17 +213,21 @@ export async function readManifest(answer) {
     const [value, count, words] = row.split(PART);
     said.facets.set(value, { number: said.facets.size, count: Number(count), words });
   }
-  said.revisions = new Map();
-  for (const row of revisions === "" ? [] : revisions.split(ROW)) {
-    const [revision, kind, places] = row.split(PART);
+  return said;
+}
+
+/** The units of the base that were written again, with their revisions. */
+export async function readRevisions(answer) {
+  const revisions = new Map();
+  for (const [revision, kind, places] of await readRows(answer)) {
     let whole = 0;
     for (const place of places.split(",")) {
       const [gap, part] = place.split(".");
       whole += Number(gap);
-      said.revisions.set(`${kind}/${whole}${part === undefined ? "" : `.${part}`}`, revision);
+      revisions.set(`${kind}/${whole}${part === undefined ? "" : `.${part}`}`, revision);
     }
   }
-  return said;
+  return revisions;
 }
 
 /** Files by their address: each is asked for once and kept; what only stale queries wait for is let go of. */
@@ -192,6 +238,10 @@ export class Store {
 
   has(address) {
     return this.files.get(address)?.done === true;
+  }
+
+  isAsked(address) {
+    return this.files.has(address);
   }
 
   get(address, read, signal = null) {

@@ -79,6 +79,9 @@ export function simplify(text, table) {
 
 const ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY";
 
+/** Whether a folded word may be a code or a registration number, or a part of one: letters alone are a name or a sound. */
+export const isCode = (word) => /^[0-9A-Z]{2,18}$/.test(word) && /\d/.test(word);
+
 /** The 18th character of a unified social credit code, or null for characters that no code has. */
 export function checkCharacter(code) {
   let sum = 0;

@@ -9,6 +9,7 @@ export function readReadings(rows) {
     for (const character of characters) readings.set(character, [...(readings.get(character) ?? []), syllable]);
   }
   readings.syllables = new Set(rows.map(([syllable]) => syllable));
+  readings.initials = new Set(rows.map(([syllable]) => syllable[0])); // none begins with i, u or v
   return readings;
 }
 
@@ -40,10 +41,13 @@ export function segmentations(letters, syllables) {
 export function soundsOf(word, readings) {
   const letters = word.toLowerCase();
   const { syllables } = readings;
-  const ways = segmentations(letters, syllables).map((parts) => ({ parts, isCut: !syllables.has(parts.at(-1)) }));
+  const areInitials = letters.length >= INITIALS && [...letters].every((letter) => readings.initials.has(letter));
+  const every = segmentations(letters, syllables).map((parts) => ({ parts, isCut: !syllables.has(parts.at(-1)) }));
+  const ways = every.filter(({ parts, isCut }) => parts.length - isCut > 1);
+  const whole = ways.filter(({ isCut }) => !isCut);
   return {
-    ways: ways.filter(({ parts, isCut }) => parts.length - isCut > 1),
-    initials: letters.length >= INITIALS ? letters : null,
+    ways: whole.length > 0 ? whole : ways, // a last syllable is still being typed only where it must be
+    initials: areInitials ? letters : null,
   };
 }
 

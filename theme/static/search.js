@@ -1,7 +1,8 @@
 // The search page: what is typed goes to the engine, what it answers is shown. Data only ever becomes text.
 
-import { Engine, PAGE_SIZE } from "./search-engine.js";
+import { Engine } from "./search-engine.js";
 import { checkCharacter, findRange, fold } from "./search-fold.js";
+import { PAGE_SIZE } from "./search-lines.js";
 
 const place = document.getElementById("search");
 const form = place.querySelector("form");
@@ -102,6 +103,7 @@ function showPages(wanted, page, last) {
 
 function showFacets(wanted, answer) {
   const rows = [];
+  const least = answer.facetsExact === false ? "至少 " : "";
   for (const [name, title] of Object.entries(FACETS)) {
     const values = engine.facetValues(name, answer.facets).slice(0, 12);
     const chosen = wanted.filters[name];
@@ -111,7 +113,7 @@ function showFacets(wanted, answer) {
     if (values.length < 2 && !chosen) continue;
     const chips = element("ul", "chips");
     for (const { value, words, count } of values) {
-      const link = element("a", "", count === null ? words : `${words} ${count}`);
+      const link = element("a", "", count === null ? words : `${words} ${least}${count}`);
       const filters = { ...wanted.filters, [name]: value === chosen ? null : value };
       link.href = writeAddress({ text: wanted.text, filters, page: 1 });
       if (value === chosen) link.setAttribute("aria-current", "true");
@@ -149,11 +151,15 @@ function showNothing() {
 
 function showFailure() {
   clear();
-  say("查询数据没有载入成功。");
+  const isCut = !navigator.onLine;
+  say(isCut ? "现在没有网络连接，这次查询要用的数据还没有载入。" : "查询数据没有载入成功。");
   const again = element("button", "button", "再试一次");
   again.type = "button";
   again.addEventListener("click", () => run(readAddress()));
-  hint.append(element("p", "", "可能是网络中断。您也可以用本页下方的链接按地区、按月份查找。"), again);
+  const advice = isCut
+    ? "已经载入的内容仍然可以查询。连上网络以后，请再试一次。"
+    : "可能是网络中断。您也可以用本页下方的链接按地区、按月份查找。";
+  hint.append(element("p", "", advice), again);
 }
 
 function showOthers(found, words) {
@@ -211,10 +217,18 @@ async function run(wanted) {
       show(wanted, answer);
     }
     if (wanted.page > 1 || Object.values(wanted.filters).some(Boolean)) return;
-    const found = await engine.others(answer.query, signal);
-    if (!signal.aborted) showOthers(found, answer.query.words);
-  } catch (error) {
-    if (!signal.aborted) showFailure(error);
+    await runOthers(answer.query, signal);
+  } catch {
+    if (!signal.aborted) showFailure();
+  }
+}
+
+async function runOthers(query, signal) {
+  try {
+    const found = await engine.others(query, signal);
+    if (!signal.aborted) showOthers(found, query.words);
+  } catch {
+    if (!signal.aborted) others.append(element("p", "meta", "计划、任务、事项和说明没有载入成功，没有一起查找。"));
   }
 }
 

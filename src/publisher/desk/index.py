@@ -8,7 +8,6 @@ name is found whatever its length: Chinese names have no blanks to cut words at.
 # mypy: disable-error-code="no-untyped-call"
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from difflib import get_close_matches
@@ -22,29 +21,20 @@ from whoosh.filedb.filestore import FileStorage
 
 from publisher import uscc
 from publisher.errors import SettingsError
+from publisher.folding import fold
 from publisher.model import STATES, RecordKind
 
-FORM = 1  # one more for every change of what is indexed or how
-CODE_PREFIX = 4  # characters from which a plain word may be the beginning of a code, as on the search page
+FORM = 2  # one more for every change of what is indexed or how
 
 Document = Mapping[str, Sequence[str]]  # values by field; text as it is, the rest folded here
 
 _BETWEEN = "\n"  # between two values of a text field; no name holds one after folding
-_DROPPED = re.compile(r"[\s\"'“”‘’·•・\u200b-\u200f\ufeff()\[\]{}〔〕【】〈〉《》「」『』]")
-_CODE = re.compile(rf"[0-9A-Z]{{{CODE_PREFIX},18}}")
+_CODE = re.compile(r"(?=.*\d)[0-9A-Z]{2,18}")  # what may be part of a code, as on the search page
 _FIELD_MARK = re.compile(r"\b([A-Za-z_]+)[:：]")
 _NO_VALUE = re.compile(r"\b([a-z_]+):(?=\s|\)|$)")
-_BRACKETS_IN_NAME = re.compile(r"(?<=\w)\(([^()]*)\)")
+_BRACKETS_IN_NAME = re.compile(r"(?<=\w)\(([^()]*)\)|\(([^()\s:]*)\)(?=\w)")
 _OPERATORS = re.compile(r"\b(AND|OR|NOT|ANDNOT|ANDMAYBE|REQUIRE)\b")
 _WILD = re.compile(r"[*?]")
-
-
-def fold(text: str) -> str:
-    """Return text as it is compared: NFKC, upper case, without blanks, quotes and brackets.
-
-    The search page folds the same way but keeps brackets; whatever it finds, this finds too.
-    """
-    return _DROPPED.sub("", unicodedata.normalize("NFKC", text).upper())
 
 
 class _Grams(Tokenizer):
@@ -121,7 +111,7 @@ class _Text(_Field):
 
 
 class _Anything(_Field):
-    """A word without a field: part of a name, the beginning of a code, or an id."""
+    """A word without a field: part of a name or of a code, or an id."""
 
     def parse_query(self, fieldname: str, qstring: str, boost: float = 1.0) -> Any:
         if qstring == "*":
@@ -143,13 +133,15 @@ def _part(fieldname: str, text: str, boost: float) -> Any:
 
 
 def _codes(text: str, boost: float = 1.0) -> list[Any]:
-    return [_FIELDS[name].parse_query(name, text, boost) for name in ("uscc", "reg_no")]
+    names = ("uscc", "reg_no") if _WILD.search(text) else ("code",)
+    return [_FIELDS[name].parse_query(name, text, boost) for name in names]
 
 
 _FIELDS: dict[str, _Field] = {
     "name": _Text(),  # of the subject, over all versions; titles of plans and lists
     "item": _Text(),  # names of findings' items, of a plan's tasks, of a list's items
     "authority": _Text(),
+    "code": _Text(),  # the codes and registration numbers again, found by any part
     "uscc": _Code(),
     "reg_no": _Code(),
     **{
@@ -181,7 +173,10 @@ def read_query(text: str) -> Any:
     Words stand for names, codes and ids; all must be found. ``field:word``, ``AND OR NOT``, brackets, ``"…"``,
     ``*`` and ``[2020 TO 2021]`` are Whoosh's language. Raises :class:`SettingsError` with a sentence for whoever asked.
     """
-    asked = _BRACKETS_IN_NAME.sub(r"（\1）", _FIELD_MARK.sub(lambda mark: mark[1].lower() + ":", text.strip()))
+    asked = _BRACKETS_IN_NAME.sub(
+        lambda found: f"（{found[1] or found[2] or ''}）",
+        _FIELD_MARK.sub(lambda mark: mark[1].lower() + ":", text.strip()),
+    )
     if dangling := _NO_VALUE.search(asked):
         raise SettingsError(f"{dangling[1]}: is followed by nothing; write the value right after the colon")
     try:

@@ -238,6 +238,7 @@ def _document(docket: Docket) -> index.Document:
     subjects = [version["subject"] for version in docket.versions]
     return fields | {
         "name": [*(one["name"] for one in subjects), row.subject_name or ""],
+        "code": [code for one in subjects for code in (one["uscc"], one["reg_no"]) if code],
         "uscc": [one["uscc"] for one in subjects if one["uscc"]],
         "reg_no": [one["reg_no"] for one in subjects if one["reg_no"]],
         "year": [body["ended_on"][:4]],

@@ -41,7 +41,7 @@ _TYPES = {
     ".zip": "application/zip",
 }
 # Addresses that carry their content's hash: parts of the search index, and the theme's files with ?v=.
-_HASHED = re.compile(r"/search/part-\d+-[0-9a-f]{12}\.json\?.*|/static/[^?]+\?v=[0-9a-f]{8,}")
+_HASHED = re.compile(r"/search/.+\.bin\?|/static/[^?]+\?v=[0-9a-f]{8,}")
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -62,7 +62,7 @@ class Server:
     def __init__(self, output: Path, root: str = "", port: int = 0) -> None:
         if not (output / "index.html").is_file():
             raise SiteError(f"there is no site in {output}; `publisher run` builds it")
-        self._server = _Server(port, output.resolve(), root)
+        self._server = _Server(port, output, root)
         self.url = f"http://{_HOST}:{self._server.server_port}{root}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -174,8 +174,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _inside(self, relative: str) -> Path | None:
         """Return the file itself if it lies in the site's folder, links followed."""
-        file = (self.server.output / relative).resolve()
-        return file if file.is_relative_to(self.server.output) else None
+        output = self.server.output.resolve()  # the release of the moment
+        file = (output / relative).resolve()
+        return file if file.is_relative_to(output) else None
 
     def _missing(self) -> None:
         page = self._inside(paths.file_of(paths.MISSING))

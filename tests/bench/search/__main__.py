@@ -6,26 +6,31 @@ kept between them but the manifest, every request takes 40 ms and all share 20 M
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from tests.bench.search import rivals
 from tests.bench.search.build import Pickled, save
 from tests.bench.search.names import subjects
 from tests.bench.search.queries import Answer, Query, Scan, outcome_letters, queries
 from tests.bench.search.server import Distant
 
+from publisher.site.search.entry import Entry
 from publisher.site.search.index import SCAN_LIMIT
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = 10
 WHOLE_LIMIT = 200  # answers up to this size are read page by page, to the last
+Row = tuple[Query, dict[str, Any], dict[str, Any]]  # what was asked, what was told and took, how right it is
 BROWSER = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 
 OPEN = """async () => {
@@ -69,7 +74,7 @@ def ask(page: Page, far: Distant, query: Query, letters: dict[str, str], *, prep
     told: dict[str, Any] = page.evaluate(ASK, {"text": query.text, "filters": filters, "page": 1})
     told |= {"requests": far.requests, "bytes": far.bytes, "files": [path for path, _ in far.log]}
     told["all"] = list(told["paths"])
-    if told["exact"] and PAGE < told["total"] <= WHOLE_LIMIT:
+    if told["exact"] and PAGE < told["total"] <= WHOLE_LIMIT and told["last"] is None:
         for number in range(2, -(-told["total"] // PAGE) + 1):
             more = page.evaluate(ASK, {"text": query.text, "filters": filters, "page": number})
             told["all"] += more["paths"]
@@ -82,7 +87,7 @@ def judge(told: dict[str, Any], truth: Answer, newest: tuple[str, ...]) -> dict[
     right_total = told["total"] == truth.total if told["exact"] else told["total"] <= truth.total
     order = tuple(shown) == truth.first or tuple(shown) == newest
     found = len(set(told["all"]) & truth.paths)
-    due = truth.total if told["exact"] and truth.total <= WHOLE_LIMIT else wanted
+    due = truth.total if told["exact"] and truth.total <= WHOLE_LIMIT and told["last"] is None else wanted
     return {
         "recall": found / due if due else 1.0,
         "precision": found / len(told["all"]) if told["all"] else 1.0,
@@ -96,31 +101,43 @@ def quantiles(values: list[float]) -> list[float]:
     return [round(one, 1) for one in (statistics.median(ordered), ordered[int(len(ordered) * 0.95)], ordered[-1])]
 
 
-def report(name: str, rows: list[tuple[Query, dict[str, Any], dict[str, Any]]]) -> None:
+FIGURES: dict[str, Callable[[dict[str, Any]], float]] = {
+    "requests": lambda told: told["requests"],
+    "kb": lambda told: told["bytes"] / 1024,
+    "ms": lambda told: told["ms"],
+}
+
+
+def report(name: str, rows: list[Row]) -> None:
     say(
         sort=name, queries=len(rows),
         recall=round(statistics.mean(one["recall"] for *_, one in rows), 6),
         precision=round(statistics.mean(one["precision"] for *_, one in rows), 6),
         wrong_totals=sum(not one["total"] for *_, one in rows), wrong_order=sum(not one["order"] for *_, one in rows),
         at_least=sum(not told["exact"] for _, told, _ in rows), twice=sum(one["twice"] for *_, one in rows),
-        requests=quantiles([told["requests"] for _, told, _ in rows]),
-        kb=quantiles([told["bytes"] / 1024 for _, told, _ in rows]),
-        ms=quantiles([told["ms"] for _, told, _ in rows]),
+        **{name: quantiles([measure(told) for _, told, _ in rows]) for name, measure in FIGURES.items()},
         first_ms=quantiles([told["first"] or told["ms"] for _, told, _ in rows]),
     )  # fmt: skip
 
 
-def measure(folder: Path, source: Pickled, count: int) -> None:
-    """Ask every query in Chromium and compare with the scan."""
-    entries = list(source.every())
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Give Debian's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(BROWSER))
+        yield browser
+        browser.close()
+
+
+def measure(folder: Path, entries: Sequence[Entry], count: int) -> list[Row]:
+    """Ask every query in Chromium and compare with the scan; return what was asked, told and judged."""
     scan = Scan(entries)
     asked = queries(entries, count)
     letters = outcome_letters()
     (folder / "output/bench.html").write_text("<!doctype html><meta charset=utf-8><title>bench</title>")
     far = Distant({"/static/": ROOT / "theme/static", "/": folder / "output"})
-    rows: list[tuple[Query, dict[str, Any], dict[str, Any]]] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(BROWSER))
+    rows: list[Row] = []
+    with chromium() as browser:
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{far.port}/bench.html")
         page.evaluate(OPEN)
@@ -143,19 +160,55 @@ def measure(folder: Path, source: Pickled, count: int) -> None:
         if len(entries) <= SCAN_LIMIT:  # what a small site's page reads before anything is typed
             later = [(query, ask(page, far, query, letters, prepared=True), verdict) for query, _, verdict in rows]
             report("all, typed once the page is ready", later)
-        browser.close()
     by_sort = defaultdict(list)
     for row in rows:
         by_sort[row[0].sort].append(row)
     for sort, these in sorted(by_sort.items()):
         report(sort, these)
     report("all", rows)
+    return rows
+
+
+def compare(folder: Path, entries: Sequence[Entry], ours: list[Row], count: int) -> None:
+    """Ask the first queries of both rivals, and tell how many times what ours took they take."""
+    for rival in rivals.RIVALS:
+        some = entries[: rival.limit]
+        place = folder / rival.name
+        try:
+            built = rivals.build(rival, some, place)
+        except rivals.Skipped as reason:
+            say(rival=rival.name, skipped=str(reason))
+            continue
+        say(rival=rival.name, way=rival.way, subjects=len(some), build=built)
+        mine = [row for row in ours if row[0].sort not in rivals.LEFT_OUT][:count]
+        asked = [query for query, *_ in mine]
+        if len(some) < len(entries):  # about subjects it has; ours were asked of all
+            asked = [query for query in queries(some, 2 * count) if query.sort not in rivals.LEFT_OUT][:count]
+        scan = Scan(some)
+        with chromium() as browser:
+            told = [
+                (answer, rivals.verdict(answer, scan.answer(query)))
+                for query, answer in rivals.answers(rival, browser, place, asked)
+            ]
+        theirs = {name: quantiles([measure(one) for one, _ in told]) for name, measure in FIGURES.items()}
+        here = {name: quantiles([measure(one) for _, one, _ in mine]) for name, measure in FIGURES.items()}
+        say(
+            rival=rival.name, queries=len(told), failed=sum("failed" in one for one, _ in told),
+            recall=round(statistics.mean(one["recall"] for _, one in told), 3),
+            precision=round(statistics.mean(one["precision"] for _, one in told), 3),
+            start_ms=quantiles([one["start"]["ms"] for one, _ in told]),
+            start_kb=round(told[-1][0]["start"]["bytes"] / 1024, 1), **theirs, ours=here,
+            times={name: [round(a / b, 1) if b else None for a, b in zip(theirs[name], here[name], strict=True)]
+                   for name in FIGURES},
+        )  # fmt: skip
+        shutil.rmtree(place)
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--subjects", type=int, default=10_000)
     asked.add_argument("--queries", type=int, default=500)
+    asked.add_argument("--rival-queries", type=int, default=100, help="asked of Pagefind and SQLite; 0: not compared")
     asked.add_argument("--pickle", type=Path, help="subjects made before")
     asked.add_argument("--folder", type=Path, help="an index built before: only ask")
     chosen = asked.parse_args()
@@ -167,10 +220,13 @@ def main() -> None:
             say(build=next(iter(run("only", str(file)))))
             for told in run("install", str(file), str(folder)):
                 say(**told)
-        measure(chosen.folder or folder, Pickled(file), chosen.queries)
+        entries = list(Pickled(file).every())
+        rows = measure(chosen.folder or folder, entries, chosen.queries)
         if chosen.folder is None and chosen.subjects > SCAN_LIMIT:
             for told in run("changes", str(file), str(folder)):
                 say(**told)
+        if chosen.rival_queries:
+            compare(folder, entries, rows, chosen.rival_queries)
 
 
 if __name__ == "__main__":

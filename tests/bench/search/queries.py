@@ -14,7 +14,8 @@ PAGE = 10
 FORMER = 1000
 # Out of 100: what a reader types, by a guess that leans to the hard sorts.
 SORTS = {
-    "code": 12, "code_prefix": 8, "reg_no": 2, "whole_name": 10, "two": 14, "three": 9, "four": 9, "six": 6, "one": 3,
+    "code": 12, "code_prefix": 8, "code_part": 4, "code_end": 2, "reg_no": 2,
+    "whole_name": 10, "two": 14, "three": 9, "four": 9, "six": 6, "one": 3,
     "two_words": 9, "three_words": 2, "filtered": 10, "traditional": 3, "wide": 2, "latin": 1, "initials": 3,
     "syllables": 3,
 }  # fmt: skip
@@ -92,6 +93,12 @@ def _text(random_: random.Random, sort: str, one: Entry, back: dict[str, str]) -
         return one.reg_no
     if one.uscc is None:
         return None
+    if sort == "code_part":
+        at = random_.randrange(1, len(one.uscc) - 3)
+        part = one.uscc[at : at + random_.choice((2, 3, 4, 4, 5, 6, 8))]
+        return part if any(character.isdigit() for character in part) else None
+    if sort == "code_end":
+        return one.uscc[-6:] if any(character.isdigit() for character in one.uscc[-6:]) else None
     if sort == "code":
         code = one.uscc
         return random_.choice((code, code.lower(), f"{code[:6]} {code[6:]}"))
@@ -152,7 +159,12 @@ class Scan:
             for at, names in self.former.items():
                 self.spelled[at] += [one for name in names for one in _spelled(name)]
         ways = list(_ways(word.lower(), frozenset(one for two in readings().values() for one in two)))
-        wanted = [f" {' '.join(parts)}{'' if cut else ' '}" for parts, cut in ways if len(parts) - cut > 1]
+        whole = any(len(parts) > 1 and not cut for parts, cut in ways)
+        wanted = [
+            f" {' '.join(parts)}{'' if cut else ' '}"
+            for parts, cut in ways
+            if len(parts) - cut > 1 and not (cut and whole)
+        ]
         letters = word.lower() if len(word) >= 4 else None
         for at, variants in enumerate(self.spelled):
             for syllables, initials in variants:
@@ -171,12 +183,12 @@ class Scan:
                 yield at
         if self._is_code(word):
             for at, one in enumerate(self.entries):
-                if (one.uscc or "").startswith(word) or (one.reg_no or "").startswith(word):
+                if word in (one.uscc or "") or word in (one.reg_no or ""):
                     yield at
 
     @staticmethod
     def _is_code(word: str) -> bool:
-        return (4 <= len(word) <= 18 and word.isascii() and word.isalnum() and word.upper() == word
+        return (2 <= len(word) <= 18 and word.isascii() and word.isalnum() and word.upper() == word
                 and any(character.isdigit() for character in word))  # fmt: skip
 
     @staticmethod

@@ -72,8 +72,9 @@ class Distant:
         head = f"HTTP/1.1 {status}\r\ncontent-length: {len(content)}\r\ncache-control: no-store\r\n{more}\r\n"
         writer.write(head.encode())
         self.requests += 1
-        self.bytes += len(content)
-        self.log.append((path, len(content)))
+        sent = 0 if method == "HEAD" else len(content)
+        self.bytes += sent
+        self.log.append((path, sent))
         if method != "HEAD":
             for start in range(0, len(content), SLICE):
                 piece = content[start : start + SLICE]

@@ -4,15 +4,17 @@ import base64
 import sys
 import zlib
 from array import array
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from operator import sub
 from typing import NamedTuple, Self
+from zlib import crc32
 
 from publisher import regions
 from publisher.folding import fold, simplified
-from publisher.searchfile import COLUMN, PART, ROW, SECTION, packed_code
+from publisher.searchfile import COLUMN, PART, ROW, SECTION, inflate, packed_code, running
 from publisher.site.search.entry import Entry
 
 LEVEL = 4  # of DEFLATE; 6 costs half as much time again for two bytes in a hundred
@@ -21,6 +23,7 @@ CHUNK = 1 << 14  # a list of more numbers is cut by halving its range
 YEARS = 100  # a year is written in two digits
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
+_DIGITS = list(map(str, range(1 << 16)))  # most numbers that are written are small
 _CONTROL = dict.fromkeys((*range(32), 127), " ")
 
 
@@ -29,9 +32,9 @@ def clean(text: str) -> str:
     return text.translate(_CONTROL) if not text.isprintable() else text
 
 
-def deflate(parts: Iterable[bytes]) -> bytes:
+def deflate(parts: Iterable[bytes], level: int = LEVEL) -> bytes:
     """Return the parts as one raw DEFLATE stream; each part has Huffman tables of its own."""
-    machine = zlib.compressobj(LEVEL, zlib.DEFLATED, -15, 9)
+    machine = zlib.compressobj(level, zlib.DEFLATED, -15, 9)
     out = []
     for part in parts:
         out.append(machine.compress(part))
@@ -71,6 +74,7 @@ class Dictionary:
         return text
 
 
+File = tuple[str, bytes]  # the unit of the base, and its content
 Values = tuple[str, str, str, str, str, str, str, str, str, str]
 
 
@@ -129,6 +133,23 @@ class Rows(NamedTuple):
         return self.only([row for row, doc in enumerate(self.docs) if doc not in gone])
 
 
+def vacated(section: str, gone: Container[int]) -> tuple[list[str], set[int]]:
+    """Return the columns of a table with the rows of some subjects left empty, and which rows these are.
+
+    All others keep their places. An empty row has number and day of the row before it (or of the first that is left).
+    """
+    columns = [column.split(ROW) for column in section.split(COLUMN)]
+    docs = list(accumulate(map(int, columns[0])))
+    days = list(accumulate(map(int, columns[1]), sub))
+    rows = [row for row, doc in enumerate(docs) if doc in gone]
+    here = next(((doc, day) for doc, day in zip(docs, days, strict=True) if doc not in gone), (0, 0))
+    for row in rows:
+        docs[row], days[row] = (docs[row - 1], days[row - 1]) if row else here
+        for column in columns[2:]:
+            column[row] = ""
+    return table(docs, days, columns[2:]), set(rows)
+
+
 def whole_key(key: str, rows: Sequence[int]) -> str:
     """Return the text of a key that lists all its rows."""
     gaps = [rows[0], *(after - before for before, after in pairwise(rows))]
@@ -151,6 +172,75 @@ def list_file(numbers: Sequence[int]) -> bytes:
         gaps.byteswap()
     data = gaps.tobytes()
     return deflate(data[plane::4] for plane in range(4))
+
+
+def list_without(content: bytes, gone: Iterable[int]) -> bytes:
+    """Return a list without some of its numbers."""
+    data = inflate(content)
+    size = len(data) // 4
+    planes = [bytearray(data[plane * size : (plane + 1) * size]) for plane in range(4)]
+    numbers = list(running(data))
+    for number in gone:
+        at = bisect_left(numbers, number)
+        if at == len(numbers) or numbers[at] != number:
+            continue
+        if at + 1 < len(numbers):  # the gap behind it grows
+            gap = numbers[at + 1] - (numbers[at - 1] if at else 0)
+            for plane, byte in zip(planes, gap.to_bytes(4, "little"), strict=True):
+                plane[at + 1] = byte
+        del numbers[at]
+        for plane in planes:
+            del plane[at]
+    return deflate(map(bytes, planes))
+
+
+def gaps(numbers: Sequence[int]) -> list[int]:
+    """Return ascending numbers as the first and the gap of each other to the one before."""
+    return [numbers[0], *map(sub, numbers[1:], numbers)] if numbers else []
+
+
+def gaps_text(gaps: Sequence[int]) -> str:
+    """Return gaps as text."""
+    return ",".join(map(_DIGITS.__getitem__, gaps) if gaps and max(gaps) < len(_DIGITS) else map(str, gaps))
+
+
+def number_shards(kind: str, rows: Iterable[tuple[str, int, str]], size: int) -> Iterator[File]:
+    """Yield shards, of ``size`` characters on average, of keys with their total and their numbers as gaps."""
+    ready = [(key, f"{key}{PART}{total}{PART}{numbers}") for key, total, numbers in rows]
+    shards = 1
+    while shards * size < sum(len(row) for _, row in ready):
+        shards *= 2
+    shard: list[list[str]] = [[] for _ in range(shards)]
+    for key, row in ready:
+        shard[crc32(key.encode()) & (shards - 1)].append(row)
+    for number, here in enumerate(shard):
+        yield f"{kind}/{number}", text_file(([ROW.join(sorted(here))],))
+
+
+def numbers_without(section: str, leaving: Mapping[str, Collection[int]]) -> bytes:
+    """Return a shard of keys and numbers again, without the subjects that each of some keys loses."""
+    kept = []
+    for row in section.split(ROW):
+        docs = leaving.get(row.partition(PART)[0])
+        if docs is None:
+            kept.append(row)
+        elif changed := _number_row_without(row, docs):
+            kept.append(changed)
+    return text_file(([ROW.join(kept)],))
+
+
+def _number_row_without(row: str, leaving: Collection[int]) -> str | None:
+    key, total, listed = row.split(PART)
+    if int(total) <= len(leaving):
+        return None
+    gaps = listed.split(",") if listed else []
+    docs = list(accumulate(map(int, gaps)))
+    for doc in leaving:
+        at = bisect_left(docs, doc)
+        if at < len(docs) and docs[at] == doc:  # only the newest may be listed
+            gaps[at : at + 2] = [str(int(gaps[at]) + int(gaps[at + 1]))] if at + 1 < len(docs) else []
+            del docs[at]
+    return f"{key}{PART}{int(total) - len(leaving)}{PART}{','.join(gaps)}"
 
 
 def chunk_bits(total: int) -> int:
@@ -182,7 +272,6 @@ def head(
     common: Sequence[tuple[str, int]],
     pages: Sequence[tuple[str, int]],
     facets: Sequence[tuple[str, int, str]],
-    revisions: Mapping[str, int],
 ) -> str:
     """Return the packed part of the manifest."""
     listing = front_coded((word, str(chunk_bits(total))) for word, total in common)
@@ -192,10 +281,14 @@ def head(
                 [listing],
                 [ROW.join(f"{key}{PART}{count}" for key, count in pages)],
                 [ROW.join(f"{value}{PART}{count}{PART}{words}" for value, count, words in facets)],
-                [ROW.join(_revision_rows(revisions))],
             )
         )
     ).decode()
+
+
+def revisions_file(revisions: Mapping[str, int]) -> bytes:
+    """Return the list of the units that were written again."""
+    return text_file(([ROW.join(_revision_rows(revisions))],))
 
 
 def _revision_rows(revisions: Mapping[str, int]) -> Iterator[str]:

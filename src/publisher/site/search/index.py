@@ -10,7 +10,7 @@ import hashlib
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import NamedTuple
@@ -19,8 +19,9 @@ from zlib import crc32
 from publisher.folding import fold
 from publisher.searchfile import FORMAT, PART, ROW
 from publisher.site.search import coding, pinyin
-from publisher.site.search.coding import Dictionary
+from publisher.site.search.coding import Dictionary, File
 from publisher.site.search.entry import Entry
+from publisher.site.search.parts import Parts
 from publisher.site.search.strings import FIRST_ROWS, FORMER, Common, Strings, Text
 
 SCAN_LIMIT = 20_000  # up to so many subjects the page reads all records; there is no index beside them
@@ -32,8 +33,6 @@ VALUES_KEPT = 60  # values of facets told with a common key, the commonest first
 
 NAME, FORMER_NAMES, CODE, REG_NO, PATH, REGION, RESULTS, PAIRS, AUTHORITIES, FOLDED = range(10)
 
-File = tuple[str, bytes]
-
 
 class Base(NamedTuple):
     """A generation as the manifest and later changes need to know it."""
@@ -43,6 +42,7 @@ class Base(NamedTuple):
     shards: int  # a power of two; 0 where the page reads all records
     common_shards: int  # shards of the common strings and of single characters, likewise
     sounds: int  # shards of the sounds, likewise
+    parts: int  # shards of the parts of codes, likewise
     per_file: int
     common: list[tuple[str, int]]
     pages: list[tuple[str, int]]
@@ -84,7 +84,7 @@ class Builder:
             prints.append(fingerprint(entry))
         order = sorted(range(len(rows)), key=lambda at: (-days[at], subjects[at]))
         self.columns = [[rows[at][column] or "" for at in order] for column in range(10)]
-        self._whole_codes = [rows[at][10] for at in order]
+        self._whole_codes = [rows[at][10] or "" for at in order]
         rows.clear()
         self.days = array("I", (days[at] for at in order))
         self.size = len(order)
@@ -93,7 +93,7 @@ class Builder:
         for column in self.columns:
             seen.update(ROW.join(column).encode())
         self.base = Base(
-            seen.hexdigest()[:10], self.size, 0, 0, 0, SCAN_RECORDS if self.scans else RECORDS, [], [], [], [],
+            seen.hexdigest()[:10], self.size, 0, 0, 0, 0, SCAN_RECORDS if self.scans else RECORDS, [], [], [], [],
             array("I", (subjects[at] for at in order)), array("I", (prints[at] for at in order)),
         )  # fmt: skip
 
@@ -108,7 +108,8 @@ class Builder:
         if not self.scans:
             yield from self._codes()
             yield from self._names(texts, facets)
-            yield from self._sounds(texts)
+            sounds = pinyin.shard_files((doc, text) for doc, text, _ in texts)
+            self.base = self.base._replace(sounds=(yield from _counted("s/", sounds)))
             yield from self._lists("f", [docs for _, docs in facets.lists])
             yield from self._lists("a", facets.authority_lists)
         self.base.facets.extend((value, len(docs)) for value, docs in facets.lists)
@@ -125,12 +126,10 @@ class Builder:
         return coding.table(docs, chosen(self.days), (chosen(column) for column in self.columns)) if docs else []
 
     def _codes(self) -> Iterator[File]:
-        keys: list[tuple[str, str, int]] = []
-        for doc, (code, number) in enumerate(zip(self._whole_codes, self.columns[REG_NO], strict=True)):
-            if code:
-                keys.append((fold(code), "c", doc))
-            if number:
-                keys.append((fold(number), "r", doc))
+        codes, numbers = (list(map(fold, column)) for column in (self._whole_codes, self.columns[REG_NO]))
+        self.base = self.base._replace(parts=(yield from _counted("q/", Parts((codes, numbers)).files())))
+        keys = [(code, "c", doc) for doc, code in enumerate(codes) if code]
+        keys += [(number, "r", doc) for doc, number in enumerate(numbers) if number]
         keys.sort()
         named: list[tuple[str, int]] = []
         for start in range(0, len(keys), CODES):
@@ -142,13 +141,6 @@ class Builder:
             page = named[start : start + PAGE]
             yield f"p/{start // PAGE}", directory_page(page)
             self.base.pages.append((page[0][0], sum(count for _, count in page)))
-
-    def _sounds(self, texts: Sequence[Text]) -> Iterator[File]:
-        shards = 0
-        for file in pinyin.shard_files((doc, text) for doc, text, _ in texts):
-            shards += 1
-            yield file
-        self.base = self.base._replace(sounds=shards)
 
     def _names(self, texts: Sequence[Text], facets: "Facets") -> Iterator[File]:
         strings = Strings(texts)
@@ -246,6 +238,15 @@ class Facets:
                 for value in named[number]:
                     found[value] += count
         return Counter(dict(found.most_common(VALUES_KEPT)))
+
+
+def _counted(kind: str, files: Iterable[File]) -> Generator[File, None, int]:
+    """Yield files; return how many are of a kind."""
+    count = 0
+    for unit, content in files:
+        count += unit.startswith(kind)
+        yield unit, content
+    return count
 
 
 def _number(known: dict[tuple[str, ...], int], values: tuple[str, ...]) -> int:

@@ -25,11 +25,12 @@ def manifest(now: State, beside: Mapping[str, str | None], outcomes: Mapping[str
             "shards": base.shards,
             "commonShards": base.common_shards,
             "sounds": base.sounds,
+            "parts": base.parts,
             "perFile": base.per_file,
             "filesPerPage": PAGE,
             **beside,
             "outcomes": [[letters[name], words] for name, words in outcomes.items()],
-            "head": coding.head(base.common, base.pages, facets, now.revisions),
+            "head": coding.head(base.common, base.pages, facets),
         }
     )
 

@@ -6,19 +6,17 @@ occur, so that what is longer than a key, and what was changed since, is compare
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise, product
-from operator import sub
-from zlib import crc32
 
 from publisher.searchfile import PART, ROW
 from publisher.site.search import coding
 
 INITIALS = 4  # letters of a key of initials
 LISTED = 4096  # subjects a key lists, the newest; it always tells how many there are
-SHARD = 6000  # numbers in a shard, on average
+SHARD = 24_000  # characters in a shard, on average
 
 
 @cache
@@ -55,14 +53,23 @@ def keys(text: str) -> set[str]:
 
 
 def _otherwise(text: str, letters: str) -> set[str]:
-    """Return the keys of a name with every reading of its characters."""
-    sounds = [readings().get(character, ()) for character in text]
-    found = {f"{one} {other}" for before, after in pairwise(sounds) for one in before for other in after}
-    choices = [sorted({sound[0] for sound in these}) or [letter] for these, letter in zip(sounds, letters, strict=True)]
-    for at in range(len(text) - INITIALS + 1):
-        for four in product(*choices[at : at + INITIALS]):
-            found.update(_fours("".join(four)))
+    """Return the keys of a name that its characters' other readings make."""
+    table, ambiguous = readings(), _tables()[2]
+    places = [at for at, character in enumerate(text) if character in ambiguous]
+    found: set[str] = set()
+    for at in {place + step for place in places for step in (-1, 0) if 0 <= place + step < len(text) - 1}:
+        found.update(f"{one} {other}" for one in table.get(text[at], ()) for other in table.get(text[at + 1], ()))
+    choices = {at: initials for at in places if len(initials := _initials(text[at])) > 1}
+    for begin in {at - step for at in choices for step in range(INITIALS) if 0 <= at - step <= len(text) - INITIALS}:
+        four = letters[begin : begin + INITIALS]
+        if _spelled(four):
+            found.update(map("".join, product(*(choices.get(begin + at, four[at]) for at in range(INITIALS)))))
     return found
+
+
+@cache
+def _initials(character: str) -> str:
+    return "".join(sorted({sound[0] for sound in readings()[character]}))
 
 
 def _fours(letters: str) -> Iterator[str]:
@@ -96,29 +103,5 @@ def shard_files(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[str, bytes]]
                 lists[key] = array("I", (doc,))
             elif docs[-1] != doc:
                 docs.append(doc)
-    total = sum(min(LISTED, len(docs)) for docs in lists.values())
-    shards = 1
-    while shards * SHARD < total:
-        shards *= 2
-    named: list[list[str]] = [[] for _ in range(shards)]
-    for key in lists:
-        named[crc32(key.encode()) & (shards - 1)].append(key)
-    for number, here in enumerate(named):
-        rows = [key_row(key, len(lists[key]), lists[key][:LISTED]) for key in sorted(here)]
-        yield f"s/{number}", coding.text_file(([ROW.join(rows)],))
-
-
-def key_row(key: str, total: int, docs: Sequence[int]) -> str:
-    """Return the text of a key: how many subjects it has, and the first of them as gaps."""
-    return f"{key}{PART}{total}{PART}{docs[0] if docs else ''}" + "".join(map(",%d".__mod__, map(sub, docs[1:], docs)))
-
-
-def row_without(row: str, gone: set[int], leaving: int) -> str:
-    """Return the text of a key without some subjects; ``leaving`` of them had it."""
-    key, total, gaps = row.split(PART)
-    docs, sum_ = [], 0
-    for gap in gaps.split(",") if gaps else ():
-        sum_ += int(gap)
-        if sum_ not in gone:
-            docs.append(sum_)
-    return key_row(key, int(total) - leaving, docs)
+    rows = ((key, len(docs), coding.gaps_text(coding.gaps(docs[:LISTED]))) for key, docs in lists.items())
+    yield from coding.number_shards("s", rows, SHARD)

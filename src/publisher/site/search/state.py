@@ -24,15 +24,18 @@ class State(NamedTuple):
 
 
 def load(connection: Connection) -> State | None:
-    """Return what is installed, or None when there is nothing, or something of another format."""
+    """Return what is installed, or None when there is nothing, or something of another format or not readable."""
     row = connection.execute(select(search_base)).one_or_none()
     if row is None:
         return None
-    told = orjson.loads(row.told)
-    if told.pop("format") != FORMAT:
+    try:
+        told = orjson.loads(row.told)
+        if told.pop("format") != FORMAT:
+            return None
+        listed = {name: [tuple(one) for one in told[name]] for name in ("common", "pages", "facets", "authorities")}
+        base = Base(row.generation, **(told | listed), subjects=_numbers(row.subjects), prints=_numbers(row.prints))
+    except (ValueError, KeyError, TypeError):
         return None
-    listed = {name: [tuple(one) for one in told[name]] for name in ("common", "pages", "facets", "authorities")}
-    base = Base(row.generation, **(told | listed), subjects=_numbers(row.subjects), prints=_numbers(row.prints))
     changes = {one.subject_no: one.doc for one in connection.execute(select(search_change))}
     return State(base, row.revision, orjson.loads(row.revisions), changes)
 
@@ -53,6 +56,7 @@ def keep(connection: Connection, state: State, done: Iterable[int]) -> None:
             "shards",
             "common_shards",
             "sounds",
+            "parts",
             "per_file",
             "common",
             "pages",

@@ -121,13 +121,13 @@ class Strings:
                         break
         self._runs.clear()
         for string in sorted(edge):
-            self.keys[string] = array("I", _merged(docs for _, docs in self._where.pop(string)))
+            self.keys[string] = array("I", merged(docs for _, docs in self._where.pop(string)))
 
     def each_common(self) -> Iterator[tuple[str, Common]]:
         """Yield every common string with its subjects."""
         for string in self.common:
             places = self._where.pop(string)
-            docs = _merged(docs for _, docs in places)
+            docs = merged(docs for _, docs in places)
             yield string, Common(docs, _first(places))
 
     def _single(self, texts: Sequence[Text]) -> None:
@@ -167,7 +167,7 @@ class Strings:
                     named[doc].add(character)
 
 
-def _merged(arrays: Iterable["array[int]"]) -> list[int]:
+def merged(arrays: Iterable["array[int]"]) -> list[int]:
     """Return the numbers of several ascending arrays, ascending and once each."""
     merged = sorted(chain.from_iterable(arrays))
     return list(dict.fromkeys(merged)) if any(map(eq, merged, islice(merged, 1, None))) else merged

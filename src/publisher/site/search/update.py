@@ -26,7 +26,7 @@ from publisher.site.search.manifest import manifest
 from publisher.site.search.state import State
 
 OVERLAY_LIMIT = 5000  # subjects in the overlay before a new base is made: some 120 KB that every reader fetches
-REWRITTEN_LIMIT = 8000  # files written again before a new base is made: some 12 KB of the manifest
+REWRITTEN_LIMIT = 20_000  # files written again before a new base is made: a list of some 12 KB
 BATCH = 200  # files installed together
 
 
@@ -139,7 +139,7 @@ class Index:
 
     def _finish(self, before: State | None, now: State, others: bytes, done: Iterable[int]) -> None:
         dictionary = Dictionary(list(self._outcomes), (name for name, _ in now.base.authorities))
-        named: dict[str, str | None] = {"overlay": None}
+        named: dict[str, str | None] = {"overlay": None, "revised": None}
         files: list[File] = []
 
         def add(name: str, content: bytes) -> None:
@@ -150,6 +150,8 @@ class Index:
         with self._ledger.reading() as connection:
             if now.changes:
                 add("overlay", self._overlay(connection, now, dictionary))
+        if now.revisions:
+            add("revised", coding.revisions_file(now.revisions))
         counts = dict(now.base.authorities)
         rows = [f"{name}{PART}{counts.get(name, 0)}" for name in dictionary.authorities]
         add("authorities", coding.text_file(([ROW.join(rows)],)))
@@ -158,14 +160,17 @@ class Index:
         add("simplified", coding.text_file(([ROW.join(map("".join, zip(*pairs, strict=True)))],)))
         files.append(File(paths.SEARCH_MANIFEST, manifest(now, named, self._outcomes)))
         self._install({("search", "beside"): files})
-        if before is not None and before.base.generation != now.base.generation:
-            self._remove(before.base.generation)
+        if before is None or before.base.generation != now.base.generation:
+            self._remove_others(now.base.generation)
         with self._ledger.transaction() as connection:
             state.keep(connection, now, done)
 
-    def _remove(self, generation: str) -> None:
+    def _remove_others(self, generation: str) -> None:
+        """Remove every generation but the one installed, what a killed build left of one included."""
         with self._ledger.reading() as connection:
-            query = select(page.c.key).where(page.c.scope == "search", page.c.key.startswith(f"{generation}/"))
+            query = select(page.c.key).where(
+                page.c.scope == "search", page.c.key != "beside", ~page.c.key.startswith(f"{generation}/")
+            )
             keys = sorted(set(connection.execute(query).scalars()))
         for start in range(0, len(keys), BATCH):
             self._install({("search", key): [] for key in keys[start : start + BATCH]})

@@ -3,16 +3,16 @@
 Which files those are follows from the subject's own line in the records, by the rules that put it there.
 """
 
-from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 
 from publisher import searchfile
 from publisher.folding import fold
 from publisher.searchfile import PART, ROW, Key, Line
-from publisher.site.search import coding, pinyin
-from publisher.site.search.index import PAGE, Base, File, directory_page, facet_values, shard_of
+from publisher.site.search import coding, parts, pinyin
+from publisher.site.search.coding import File
+from publisher.site.search.index import PAGE, Base, directory_page, facet_values, shard_of
 
 Read = Callable[[str], bytes]  # the content of a unit as it is installed
 
@@ -35,7 +35,8 @@ def without(base: Base, docs: Iterable[int], read: Read) -> tuple[Base, list[Fil
     if base.shards:
         changed += _shards(base, lines, gone, read)
         changed += _lists(base, lines, read)
-        changed += _sounds(base, lines, gone, read)
+        changed += _sounds(base, lines, read)
+        changed += _parts(base, lines, read)
         pages, files = _codes(base, lines, gone, read)
         changed += files
         base = base._replace(pages=pages)
@@ -59,7 +60,7 @@ def _shards(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> It
             touched[unit][key].append(line)
     for unit, leaving in sorted(touched.items()):
         section, listing = searchfile.sections(read(unit))
-        yield unit, _shard_without(coding.Rows.read(section), listing, gone, leaving)
+        yield unit, _shard_without(section, listing, gone, leaving)
 
 
 def _keys(text: str, common: Container[str]) -> Iterator[str]:
@@ -75,31 +76,27 @@ def _keys(text: str, common: Container[str]) -> Iterator[str]:
             break
 
 
-def _shard_without(table: coding.Rows, listing: str, gone: set[int], leaving: Mapping[str, Sequence[Line]]) -> bytes:
-    kept: list[tuple[Key, list[int]]] = []
-    used: set[int] = set()
-    for key in searchfile.keys(listing):
-        rows = [row for row in key.rows if table.docs[row] not in gone]
-        left = leaving.get(key.key, ())
-        if key.total is not None and left:
-            counts = dict(key.counts)
-            for line in left:
-                for value in ("r" + line.region_code, *facet_values(line.pairs)):
-                    if value in counts:
-                        counts[value] -= 1
-            key = key._replace(total=key.total - len(left), counts={k: n for k, n in counts.items() if n})
-        if rows or key.total:
-            kept.append((key, rows))
-            used.update(rows)
-    ordered = sorted(used)
-    place = {row: at for at, row in enumerate(ordered)}
-    lists = [
-        coding.whole_key(key.key, [place[row] for row in rows])
-        if key.total is None
-        else coding.common_key(key.key, key.total, [place[row] for row in rows], key.counts)
-        for key, rows in kept
-    ]
-    return coding.text_file((table.only(ordered), [ROW.join(lists)]))
+def _shard_without(section: str, listing: str, gone: set[int], leaving: Mapping[str, Sequence[Line]]) -> bytes:
+    columns, vacant = coding.vacated(section, gone)
+    kept = []
+    for text in listing.split(ROW):
+        left = leaving.get(text.partition(PART)[0])
+        if left is None:
+            kept.append(text)
+        elif changed := _key_without(next(iter(searchfile.keys(text))), vacant, left):
+            kept.append(changed)
+    return coding.text_file((columns, [ROW.join(kept)]))
+
+
+def _key_without(key: Key, vacant: set[int], leaving: Sequence[Line]) -> str | None:
+    rows = [row for row in key.rows if row not in vacant]
+    if key.total is None:
+        return coding.whole_key(key.key, rows) if rows else None
+    counts = Counter(key.counts)
+    for line in leaving:
+        counts.subtract(value for value in ("r" + line.region_code, *facet_values(line.pairs)) if value in counts)
+    total = key.total - len(leaving)
+    return coding.common_key(key.key, total, rows, {value: n for value, n in counts.items() if n}) if total else None
 
 
 def _lists(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
@@ -116,29 +113,30 @@ def _lists(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
             part = line.doc // (width >> coding.chunk_bits(count))
             touched[f"{kind}/{number}.{part}"].add(line.doc)
     for unit, docs in sorted(touched.items()):
-        numbers = array("I", searchfile.numbers(read(unit)))
-        for doc in sorted(docs, reverse=True):
-            at = bisect_left(numbers, doc)
-            if at < len(numbers) and numbers[at] == doc:
-                del numbers[at]
-        yield unit, coding.list_file(numbers)
+        yield unit, coding.list_without(read(unit), docs)
 
 
-def _sounds(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> Iterator[File]:
-    touched: defaultdict[int, Counter[str]] = defaultdict(Counter)
+def _sounds(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
+    leaving: defaultdict[str, list[int]] = defaultdict(list)
     for line in lines:
         for key in set().union(*map(pinyin.keys, texts_of(line))):
-            touched[shard_of(key, base.sounds)][key] += 1
-    for number, leaving in sorted(touched.items()):
-        rows = searchfile.sections(read(f"s/{number}"))[0].split(ROW)
-        kept = []
-        for row in rows:
-            key, total, _ = row.split(PART)
-            if key not in leaving:
-                kept.append(row)
-            elif int(total) > leaving[key]:
-                kept.append(pinyin.row_without(row, gone, leaving[key]))
-        yield f"s/{number}", coding.text_file(([ROW.join(kept)],))
+            leaving[key].append(line.doc)
+    yield from _number_shards("s", base.sounds, leaving, read)
+
+
+def _parts(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
+    common = set(searchfile.front_coded(searchfile.sections(read("u/0"))[0]))
+    leaving: defaultdict[str, list[int]] = defaultdict(list)
+    for line in lines:
+        codes = (fold(code) for code in (line.uscc, line.reg_no) if code)
+        for key in {key for code in codes for key in parts.keys(code, common)}:
+            leaving[key].append(line.doc)
+    yield from _number_shards("q", base.parts, leaving, read)
+
+
+def _number_shards(kind: str, shards: int, leaving: Mapping[str, Collection[int]], read: Read) -> Iterator[File]:
+    for unit in sorted({f"{kind}/{shard_of(key, shards)}" for key in leaving}):
+        yield unit, coding.numbers_without(searchfile.sections(read(unit))[0], leaving)
 
 
 def _codes(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> tuple[list[tuple[str, int]], list[File]]:

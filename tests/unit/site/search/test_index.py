@@ -1,6 +1,7 @@
 """What the index holds, read back with the decoder that knows nothing of the builder."""
 
 import random
+from itertools import accumulate
 from zlib import crc32
 
 import pytest
@@ -9,6 +10,7 @@ from tests.bench.search.names import OUTCOMES
 from publisher import searchfile
 from publisher.folding import fold
 from publisher.searchfile import Line
+from publisher.site.search import parts
 from publisher.site.search.coding import LETTERS, packed_code
 from publisher.site.search.entry import Entry
 from publisher.site.search.index import Builder
@@ -21,8 +23,13 @@ def told(portal: Portal) -> searchfile.Manifest:
     return searchfile.manifest(portal.read("index.json"))
 
 
+def revised(portal: Portal) -> dict[str, int]:
+    listing = told(portal).said["revised"]
+    return searchfile.revisions(portal.read(str(listing))) if listing else {}
+
+
 def unit(portal: Portal, name: str) -> bytes:
-    return portal.read(searchfile.address(told(portal), name))
+    return portal.read(searchfile.address(told(portal), name, revised(portal)))
 
 
 def of(entry: Entry) -> tuple[object, ...]:
@@ -168,3 +175,41 @@ def test_control_characters_do_not_break_a_line(tmp_path_factory: pytest.TempPat
     names = [line.name for line in searchfile.every_line(told(portal), portal.read)]
     assert "甲 乙 丙 丁 有限公司" in names
     assert len(names) == 50
+
+
+def test_any_part_of_a_code_leads_to_all_that_have_it(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "LIMIT", 6)
+    monkeypatch.setattr(parts, "FIRST", 4)
+    portal.entries = {one.subject_no: one._replace(uscc=f"{one.uscc[:9]}MA1{one.uscc[12:]}" if one.uscc else None)
+                      for one in portal.entries.values()}  # fmt: skip
+    portal.owe("search", "")
+    portal.update()
+    check_parts(portal, random.Random(4))
+
+
+def check_parts(portal: Portal, draw: random.Random) -> None:
+    """Compare the lists of the parts of random codes with a scan of all of them."""
+    newest = sorted(portal.entries.values(), key=lambda one: (-one.latest, one.subject_no))
+    codes = [[code for code in (one.uscc, one.reg_no) if code] for one in newest]
+    shards = int(str(told(portal).said["parts"]))
+    common = set(searchfile.front_coded(searchfile.sections(unit(portal, "u/0"))[0]))
+    for _ in range(400):
+        code = draw.choice(draw.choice([these for these in codes if these]))
+        at = draw.randint(1, len(code) - 2)
+        string = code[at : draw.randint(at + 2, min(len(code), at + 9))]
+        expected = [doc for doc, these in enumerate(codes) if any(string in one[1:] for one in these)]
+        end = next((end for end in range(3, len(string) + 1) if string[:end] not in common), len(string))
+        section = searchfile.sections(unit(portal, f"q/{crc32(string[:end].encode()) & (shards - 1)}"))[0]
+        rows = {key: (int(total), gaps) for key, total, gaps in (row.split("\t") for row in section.split("\n"))}
+        total, gaps = rows[string[:end]]
+        docs = list(accumulate(map(int, gaps.split(","))))
+        if len(string) == 2:
+            assert docs == expected[:4]
+            assert len(docs) <= total <= len(expected)
+        elif string in common:
+            assert (total, docs) == (len(expected), expected[:4])
+        elif end == len(string):
+            assert (total, docs) == (len(expected), expected)
+        else:
+            assert total == len(docs)
+            assert set(expected) <= set(docs)

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import orjson
+
 from publisher import searchfile, uscc
-from publisher.site.install import Installed
+from publisher.ledger.schema import search_base
+from publisher.site.install import File, Installed
 from publisher.site.search import update
 
 from .conftest import Portal
-from .test_index import of, said, told
+from .test_index import of, revised, said, told
 
 
 def files(portal: Portal) -> dict[str, bytes]:
@@ -34,7 +37,7 @@ def traces(portal: Portal, docs: set[int], words: set[str]) -> list[str]:
         section = text.split(searchfile.SECTION)[0]
         if kind in ("r", "g", "k", "c") and docs & {line.doc for line in searchfile.table(section)}:
             found.append(name)
-        elif kind == "s":
+        elif kind in ("s", "q"):
             rows = (row.split("\t")[2] for row in text.split("\n"))
             if any(docs & set(numbers(gaps)) for gaps in rows):
                 found.append(name)
@@ -89,7 +92,7 @@ def test_who_is_withdrawn_leaves_every_file_in_the_same_run(portal: Portal) -> N
     after = files(portal)
     assert all(after[name] == before[name] for name in after if name in before and name != "index.json")
     assert names(portal) == {one.name for one in portal.entries.values()}
-    assert set(told(portal).revisions.values()) == {1}
+    assert set(revised(portal).values()) == {1}
     portal.update(*list(portal.entries)[:1])
     assert names(portal) == {one.name for one in portal.entries.values()}
 
@@ -140,6 +143,35 @@ def test_a_file_that_was_lost_is_made_again(portal: Portal) -> None:
     portal.update(3)
     assert one.name not in names(portal)
     assert len(list((portal.output / "search").rglob("g0/*.bin"))) == told(portal).said["shards"]
+
+
+def test_a_base_that_this_release_cannot_read_is_made_anew(portal: Portal) -> None:
+    before = told(portal).said["generation"]
+    stray = portal.output / "search" / "0000000000" / "r0" / "0.bin"
+    with portal.ledger.transaction() as connection:
+        row = connection.execute(search_base.select()).one()
+        known = orjson.loads(row.told)
+        del known["common_shards"]  # as an earlier release wrote it, under the same number
+        changes = {"told": orjson.dumps(known).decode(), "generation": "0000000000"}
+        connection.execute(search_base.update().values(**changes))
+    portal.tree.install(portal.ledger, {("search", "0000000000/r/0"): [File("/search/0000000000/r0/0.bin", b"x")]})
+    assert stray.exists()
+    portal.entries[3] = portal.entries[3]._replace(name="改名之后的样例有限公司")
+    portal.update(3)
+    assert "改名之后的样例有限公司" in names(portal)
+    assert not stray.exists()
+    assert (
+        {name.split("/")[0] for name in files(portal) if "/" in name} == {told(portal).said["generation"]} != {before}
+    )
+
+
+def test_the_manifest_does_not_grow_with_what_is_withdrawn(portal: Portal) -> None:
+    size = len(portal.read("index.json"))
+    for number in range(1, 60):
+        del portal.entries[number]
+    portal.update(*range(1, 60))
+    assert len(revised(portal)) > 200
+    assert len(portal.read("index.json")) < size + 40
 
 
 def test_nothing_owed_changes_nothing(portal: Portal) -> None:

@@ -1,0 +1,192 @@
+"""Parts of codes and registration numbers: any two or more characters in a row, wherever they stand behind the first.
+
+What a code begins with is found by the code directory. From every other place on, the shortest string that at most
+``LIMIT`` subjects have is a key, which lists all of them; the shorter ones, from two characters on, are common and list
+their newest. Registration authority, category and region make the first characters of many codes alike: these are
+looked at by group, not code by code.
+"""
+
+from array import array
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import chain, islice
+from operator import call, itemgetter
+
+from publisher.site.search import coding
+from publisher.site.search.coding import File
+
+LIMIT = 1024  # subjects that a key lists
+FIRST = 100  # that a common string lists, the newest
+HEAD = 8  # characters that many codes have alike
+LONG = HEAD + 3  # characters of a code that is looked at in two
+SHARD = 24_000  # characters in a shard, on average
+
+Docs = Sequence[int]
+
+
+def keys(code: str, common: Container[str]) -> Iterator[str]:
+    """Yield the keys of a folded code and the common strings in it, some more than once."""
+    for begin in range(1, len(code) - 1):
+        for end in range(begin + 2, len(code) + 1):
+            yield code[begin:end]
+            if end > begin + 2 and code[begin:end] not in common:
+                break
+
+
+class Parts:
+    """The keys and the common strings of all codes. ``columns``: the folded codes of a kind by subject; "" is none."""
+
+    def __init__(self, columns: Sequence[Sequence[str]]) -> None:
+        self.keys: list[tuple[str, int, str]] = []  # each with how many subjects it has and their numbers as gaps
+        self.common: dict[str, tuple[int, Docs]] = {}  # how many subjects have it (of two characters: at least)
+        self._columns = columns
+        self._lists: dict[str, array[int]] = {}
+        self._append = _Appending(self._lists)
+        self._groups: dict[str, list[int]] = {}
+        self._pairs: defaultdict[str, list[tuple[int, Docs]]] = defaultdict(list)
+        within = self._heads()
+        self._bodies()
+        self._sift(within)
+        self._two()
+
+    def files(self) -> Iterator[File]:
+        """Yield the table of the common strings of three characters and more, and the shards."""
+        table = coding.front_coded((string, "-") for string in sorted(self.common) if len(string) > 2)
+        yield "u/0", coding.text_file(([table],))
+        common = ((string, total, coding.gaps_text(coding.gaps(docs))) for string, (total, docs) in self.common.items())
+        yield from coding.number_shards("q", chain(self.keys, common), SHARD)
+
+    def _codes(self) -> Iterator[tuple[int, str]]:
+        return ((doc, code) for column in self._columns for doc, code in enumerate(column) if code)
+
+    def _heads(self) -> dict[str, int]:
+        """List what begins in a head; return the common strings within heads with the number of their codes."""
+        following: defaultdict[str, _Lists] = defaultdict(_Lists)
+        for doc, code in self._codes():
+            if len(code) >= LONG:
+                following[code[:HEAD]][code[HEAD]].append(doc)
+        counts: Counter[str] = Counter()
+        for head, after in following.items():
+            self._groups[head] = sorted(chain.from_iterable(after.values()))
+            for string in _within(head):
+                counts[string] += len(self._groups[head])
+        common = {string: count for string, count in counts.items() if count > LIMIT}
+        for head, after in following.items():
+            for begin in range(1, HEAD - 1):
+                strings = (head[begin:end] for end in range(begin + 3, HEAD + 1))
+                key = next((string for string in strings if string not in common), None)
+                if key is not None:
+                    self._extend(key, self._groups[head])
+                    continue
+                for character, docs in after.items():
+                    self._extend(head[begin:] + character, docs)
+        return common
+
+    def _extend(self, key: str, docs: Iterable[int]) -> None:
+        _ = self._append[key]
+        self._lists[key].extend(docs)
+
+    def _bodies(self) -> None:
+        """List three characters in a row from each place behind the heads; of short codes from every place."""
+        by_length: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        for doc, code in self._codes():
+            by_length[len(code)].append((doc, code))
+        for length, these in by_length.items():
+            docs, codes = [doc for doc, _ in these], [code for _, code in these]
+            for begin in range(HEAD - 1 if length >= LONG else 1, length - 2):
+                strings = map(itemgetter(slice(begin, begin + 3)), codes)
+                deque(map(call, map(self._append.__getitem__, strings), docs), 0)
+            if length > 2:
+                ends = _Lists()
+                for doc, code in these:
+                    ends[code[-2:]].append(doc)
+                for string, found in ends.items():
+                    self._pairs[string].append((len(found), found[:FIRST]))
+
+    def _sift(self, within: Mapping[str, int]) -> None:
+        """Make short lists keys; follow the strings of the long ones by one more character."""
+        beside: dict[str, Docs] = {}
+        length = 3
+        while self._lists:
+            for string in [string for string in self._lists if len(string) == length]:
+                del self._append[string]
+                docs = sorted(self._lists.pop(string))
+                gaps = coding.gaps(docs)
+                if 0 in islice(gaps, 1, None):
+                    docs = list(dict.fromkeys(docs))
+                    gaps = coding.gaps(docs)
+                if string in within:
+                    beside[string] = [doc for doc in docs if not self._has_in_head(doc, string)]
+                    self._follow(string, docs)
+                elif len(docs) > LIMIT:
+                    self.common[string] = len(docs), docs[:FIRST]
+                    self._follow(string, docs)
+                else:
+                    self.keys.append((string, len(docs), coding.gaps_text(gaps)))
+                if length == 3:
+                    self._pairs[string[:2]].append((len(docs), docs[:FIRST]))
+            length += 1
+        self._add_within(within, beside)
+
+    def _follow(self, string: str, docs: Docs) -> None:
+        for doc in docs:
+            for code in self._of(doc):
+                at = code.find(string, 1)
+                while at > 0:
+                    if at + len(string) < len(code):
+                        self._append[code[at : at + len(string) + 1]](doc)
+                    at = code.find(string, at + 1)
+
+    def _add_within(self, within: Mapping[str, int], beside: Mapping[str, Docs]) -> None:
+        """Count the subjects of common strings within heads; ``beside``: those that have them elsewhere only."""
+        groups: defaultdict[str, list[Docs]] = defaultdict(list)
+        for head, group in self._groups.items():
+            for string in _within(head) & within.keys():
+                groups[string].append(group)
+        twice: Counter[str] = Counter()
+        for codes in zip(*self._columns, strict=True):
+            if all(len(code) >= LONG for code in codes):
+                twice.update(frozenset.intersection(*(_within(code[:HEAD]) for code in codes)))
+        for string, count in within.items():
+            more = beside.get(string, ())
+            newest = sorted({*more[:FIRST], *(doc for group in groups[string] for doc in group[:FIRST])})
+            self.common[string] = count - (len(self._columns) - 1) * twice[string] + len(more), newest[:FIRST]
+            if len(string) == 3:
+                self._pairs[string[:2]].append(self.common[string])
+
+    def _has_in_head(self, doc: int, string: str) -> bool:
+        return any(string in code[1:HEAD] for code in self._of(doc) if len(code) >= LONG)
+
+    def _of(self, doc: int) -> list[str]:
+        return [column[doc] for column in self._columns]
+
+    def _two(self) -> None:
+        """Tell the newest subjects of every two characters, and how many there are at least."""
+        for string, found in self._pairs.items():
+            newest = sorted({doc for _, docs in found for doc in docs})[:FIRST]
+            self.common[string] = max(len(newest), *(total for total, _ in found)), newest
+
+
+class _Lists(defaultdict[str, "array[int]"]):
+    def __init__(self) -> None:
+        super().__init__(lambda: array("I"))
+
+
+class _Appending(dict[str, Callable[[int], None]]):
+    """What appends to the list of a string: asked ten million times, so that no step of Python is too many."""
+
+    def __init__(self, lists: dict[str, "array[int]"]) -> None:
+        super().__init__()
+        self._lists = lists
+
+    def __missing__(self, string: str) -> Callable[[int], None]:
+        self._lists[string] = array("I")
+        self[string] = self._lists[string].append
+        return self[string]
+
+
+@cache
+def _within(head: str) -> frozenset[str]:
+    """Return the strings of three characters and more behind the first of a head."""
+    return frozenset(head[begin:end] for begin in range(1, HEAD - 2) for end in range(begin + 3, HEAD + 1))
