@@ -8,12 +8,13 @@ from sqlalchemy import Connection, distinct, func, select
 
 from publisher import rules
 from publisher.errors import CalendarGap, SettingsError
+from publisher.judging import facts_in, judged_facts
 from publisher.ledger.dockets import Body, Docket, dockets, every, version_of
 from publisher.ledger.intake import kinds_of, touch
 from publisher.ledger.schema import case_of, record, subject
 from publisher.ledger.verdicts import lift_hold, place_hold
 from publisher.model import Problem, RecordKind, State, civil_day
-from publisher.pipeline import Portal, facts_in, judged_facts
+from publisher.pipeline import Portal
 from publisher.rules.checks import Visit, check_list, check_plan, check_result, check_visits
 from publisher.rules.terms import Rules
 

@@ -11,10 +11,11 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from publisher import paths
 from publisher.ledger import listings
+from publisher.ledger.many import delete_many, insert_many, iso, select_many
 from publisher.ledger.schema import delta, publication, record, shown, subject
 from publisher.ledger.shown import Shown
 
@@ -42,6 +43,16 @@ class Line(NamedTuple):
     record: Shown | None
 
 
+class _Standing(NamedTuple):
+    """A line that stands so far."""
+
+    delta_no: int
+    run_no: int
+    line: int
+    record_no: int
+    op: Op
+
+
 def note(connection: Connection, run_no: int, day: date, changes: Sequence[Change]) -> set[tuple[str, str]]:
     """Write the lines of one publication and take away those they supersede; return the parts of the site to render.
 
@@ -50,22 +61,25 @@ def note(connection: Connection, run_no: int, day: date, changes: Sequence[Chang
     if not changes:
         return set()
     earlier = [one.record_no for one in changes if one.op != "ADD"]
-    query = select(delta.c.delta_no, delta.c.run_no, delta.c.line, delta.c.record_no, delta.c.op)
-    standing = connection.execute(query.where(delta.c.record_no.in_(earlier), delta.c.op != "STOP")).all()
+    had = (_Standing(*row) for row in select_many(connection, delta, _Standing._fields, "record_no", earlier))
+    standing = [one for one in had if one.op != "STOP"]
     stopped = {one.record_no for one in changes if one.op == "STOP"}
     gone = [one for one in standing if one.op == "MOD" or one.record_no in stopped]
-    connection.execute(delete(delta).where(delta.c.delta_no.in_([one.delta_no for one in gone])))
+    delete_many(connection, delta, "delta_no", [one.delta_no for one in gone])
     parts = {_part(one.run_no, one.line) for one in standing}
     counts = {number: Counter[str]() for number in {run_no, *(one.run_no for one in standing)}}
     for one in gone:
         counts[one.run_no][one.op] -= 1
     last = connection.execute(select(func.max(delta.c.line)).where(delta.c.run_no == run_no)).scalar()
+    first = 0 if last is None else last + 1
+    columns = ("run_no", "line", "as_of", "record_no", "ref", "op", "rule", "effective_on")
     lines = [
-        change._asdict() | {"run_no": run_no, "line": line, "as_of": day}
-        for line, change in enumerate(changes, start=0 if last is None else last + 1)
+        (run_no, line, iso(day), number, ref, op, rule, iso(effective_on))
+        for line, (number, ref, op, rule, effective_on) in enumerate(changes, start=first)
     ]
-    connection.execute(insert(delta), lines)
-    parts |= {_part(run_no, one["line"]) for one in lines}
+    insert_many(connection, delta, columns, lines)
+    parts |= {_part(run_no, line) for line in range(first, first + len(changes), paths.DELTA_PART)}
+    parts.add(_part(run_no, first + len(changes) - 1))
     counts[run_no].update(one.op for one in changes)
     for number, changed in counts.items():
         _count(connection, number, day, changed)
@@ -137,6 +151,8 @@ def latest_change(connection: Connection) -> date | None:
 
 def forms(connection: Connection, record_numbers: Sequence[int]) -> dict[int, tuple[str, str]]:
     """Return the public forms (body and what is said beside it) of those records that are shown."""
-    query = select(shown).where(shown.c.record_no.in_(bindparam("numbers", expanding=True)))
-    rows = connection.execute(query, {"numbers": record_numbers})
-    return {row.record_no: (row.body, row.beside) for row in rows}
+    columns = ("record_no", "body", "beside")
+    return {
+        number: (body, beside)
+        for number, body, beside in select_many(connection, shown, columns, "record_no", record_numbers)
+    }

@@ -3,14 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import orjson
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, or_, select
 
+from publisher.ledger.many import select_many
 from publisher.ledger.schema import case_of, hold, received, record
+from publisher.model import RecordKind
 
 Body = Mapping[str, Any]
+_NAMES = {"plan": "plan_id", "item_list": "list_id", "result": "result_id"}  # how a case names the record it is about
 
 
 class Docket(NamedTuple):
@@ -23,20 +26,31 @@ class Docket(NamedTuple):
     holds: tuple[tuple[date, date | None, str, str], ...]  # placed on, lifted on, basis, placed by
 
 
-def due(connection: Connection, day: date, *, kinds: Sequence[str], limit: int) -> list[Docket]:
-    """Return the next records of these kinds that are due to be judged on ``day``, oldest number first."""
-    rows = connection.execute(
-        select(record)
-        .where(record.c.judge_on <= day, record.c.kind.in_(kinds))
-        .order_by(record.c.judge_on, record.c.record_no)
-        .limit(limit)
-    ).all()
-    return list(dockets(connection, rows))
+def due(
+    connection: Connection, day: date, *, kinds: Sequence[str], limit: int, after: tuple[date, int] = (date.min, 0)
+) -> list[Docket]:
+    """Return the next records of these kinds that are due to be judged on ``day``: kind by kind, those due longest
+    first, then by number. ``after`` is the day and the number of the last one had, of the first kind."""
+    found: list[Row[Any]] = []
+    for kind in kinds:
+        later = or_(record.c.judge_on > after[0], record.c.record_no > after[1])
+        query = (
+            select(record)
+            .where(record.c.kind == kind, record.c.judge_on >= after[0], record.c.judge_on <= day, later)
+            .order_by(record.c.judge_on, record.c.record_no)
+            .limit(limit - len(found))
+        )
+        found += connection.execute(query).all()
+        after = (date.min, 0)
+        if len(found) >= limit:
+            break
+    return list(dockets(connection, found))
 
 
 def due_count(connection: Connection, day: date) -> int:
     """Return how many records are due to be judged on ``day``."""
-    return connection.execute(select(func.count()).select_from(record).where(record.c.judge_on <= day)).scalar_one()
+    of_kinds = record.c.kind.in_(get_args(RecordKind))  # the index of what is due begins with the kind
+    return connection.execute(select(func.count()).where(of_kinds, record.c.judge_on <= day)).scalar_one()
 
 
 def find(connection: Connection, kind: str, record_id: str) -> Docket | None:
@@ -59,49 +73,51 @@ def every(connection: Connection, kinds: Sequence[str], *, chunk: int = 1000) ->
 
 
 def dockets(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[Docket]:
-    """Yield the docket of each row of ``record``."""
-    wanted: dict[str, list[str]] = defaultdict(list)
+    """Yield the docket of each row of ``record``, those of a kind together."""
+    wanted: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in rows:
-        wanted[row.kind].append(row.record_id)
-    for kind, ids in wanted.items():
+        wanted[row.kind].append(row)
+    for kind, of_kind in wanted.items():
+        ids = [row.record_id for row in of_kind]
         versions = _bodies(connection, kind, ids)
         tombstones = _bodies(connection, "tombstone", [f"{kind}.{one}" for one in ids])
         cases = _cases(connection, kind, ids)
-        holds = defaultdict(list)
-        for found in connection.execute(select(hold).where(hold.c.kind == kind, hold.c.record_id.in_(ids))):
-            holds[found.record_id].append((found.placed_on, found.lifted_on, found.basis, found.placed_by))
-        for row in rows:
-            if row.kind == kind:
-                last = tombstones.get(f"{kind}.{row.record_id}")
-                yield Docket(
-                    row,
-                    tuple(versions[row.record_id]),
-                    tuple(cases.get(row.record_id, ())),
-                    last[-1] if last else None,
-                    tuple(holds.get(row.record_id, ())),
-                )
+        holds: dict[str, list[Any]] = defaultdict(list)
+        if connection.execute(select(hold.c.hold_no).limit(1)).first():  # rare: an officer's own stop
+            for found in connection.execute(select(hold).where(hold.c.kind == kind, hold.c.record_id.in_(ids))):
+                holds[found.record_id].append((found.placed_on, found.lifted_on, found.basis, found.placed_by))
+        for row, record_id in zip(of_kind, ids, strict=True):
+            last = tombstones.get(f"{kind}.{record_id}")
+            yield Docket(
+                row,
+                tuple(versions[record_id]),
+                tuple(cases.get(record_id, ())),
+                last[-1] if last else None,
+                tuple(holds.get(record_id, ())),
+            )
 
 
 def _bodies(connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, list[Body]]:
-    found: dict[str, list[Body]] = defaultdict(list)
-    query = select(received.c.record_id, received.c.body).where(received.c.kind == kind, received.c.record_id.in_(ids))
-    for record_id, body in connection.execute(query.order_by(received.c.record_id, received.c.version)):
-        found[record_id].append(orjson.loads(body))
-    return found
+    """Return the contents of records (or cases, or tombstones) by id, in the order of their versions."""
+    found: dict[str, list[tuple[int, Body]]] = defaultdict(list)
+    columns = ("record_id", "version", "body")
+    for record_id, version, body in select_many(connection, received, columns, "record_id", ids, kind=kind):
+        found[record_id].append((version, orjson.loads(body)))
+    return {
+        record_id: [body for _, body in (bodies if len(bodies) == 1 else sorted(bodies, key=lambda each: each[0]))]
+        for record_id, bodies in found.items()
+    }
 
 
 def _cases(connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, list[Body]]:
-    links = connection.execute(
-        select(case_of.c.record_id, case_of.c.case_id)
-        .where(case_of.c.kind == kind, case_of.c.record_id.in_(ids))
-        .order_by(case_of.c.record_id, case_of.c.case_id)
-    ).all()
-    contents = _bodies(connection, "case", [link.case_id for link in links]) if links else {}
+    columns = ("record_id", "case_id")
+    links = sorted(select_many(connection, case_of, columns, "record_id", ids, kind=kind))
+    contents = _bodies(connection, "case", [case_id for _, case_id in links]) if links else {}
     found: dict[str, list[Body]] = defaultdict(list)
-    for link in links:
-        latest = contents[link.case_id][-1]
-        if latest[{"plan": "plan_id", "item_list": "list_id", "result": "result_id"}[kind]] == link.record_id:
-            found[link.record_id].append(latest)
+    for record_id, case_id in links:
+        latest = contents[case_id][-1]
+        if latest[_NAMES[kind]] == record_id:
+            found[record_id].append(latest)
     return found
 
 

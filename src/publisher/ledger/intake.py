@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from publisher.ledger.many import insert_many, iso, select_many
 from publisher.ledger.problems import note, record_put_right
 from publisher.ledger.schema import case_of, counts, received, record, seen
 from publisher.ledger.store import insert_into
@@ -16,97 +17,109 @@ from publisher.model import Case, Problem, Received, RecordKind, Tombstone, iden
 DUE_NOW = date.min  # judge_on of a record whose content or cases are new
 
 
-class _Row(NamedTuple):
-    """A line of ``received`` about to be written."""
+class Arrival(NamedTuple):
+    """A record that arrived, as it is kept."""
 
     kind: str
     record_id: str
-    version: int
+    version: int | None  # of the source; cases and tombstones have none
     digest: str
     body: str
     file: str
     line: int | None
-    run_no: int
+    target: tuple[str, str] | None  # kind and id of the record that a case or tombstone is about
 
 
-def keep(connection: Connection, run_no: int, arrived: Sequence[Received]) -> dict[str, int]:
+_OF_RECEIVED = ("kind", "record_id", "version", "digest", "body", "file", "line", "run_no")
+
+
+def _arrival(one: Received) -> Arrival:
+    """Return a record as it is kept: its canonical body, and the SHA-256 of that in hex."""
+    record = one.record
+    record_id, version = identity(record)
+    body = record.model_dump_json(by_alias=True)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    target = record.target if isinstance(record, Case) else None
+    if isinstance(record, Tombstone):
+        target = record.record_kind, record.record_id
+    return Arrival(record.kind, record_id, version, digest, body, one.file, one.line, target)
+
+
+def keep(connection: Connection, run_no: int, arrived: Iterable[Received]) -> dict[str, int]:
     """Keep the records that are new, mark what must be judged again, and return how many were new by kind.
 
     A version that is known with the same content changes nothing. The same version with other content is a Problem and
     the first stays. Cases and tombstones have no version of their own: other content is their next version, and a
     content seen before is never taken twice.
     """
-    by_kind: dict[str, list[Received]] = defaultdict(list)
+    by_kind: dict[str, list[Arrival]] = defaultdict(list)
     for one in arrived:
-        by_kind[one.record.kind].append(one)
+        by_kind[one.record.kind].append(_arrival(one))
     kept: dict[str, int] = {}
     for kind, group in by_kind.items():
-        rows = _new_rows(connection, run_no, kind, group)
-        kept[kind] = len(rows)
-        if rows:
-            connection.execute(insert(received), [row._asdict() for row, _ in rows])
-            record_put_right(connection, run_no, {row.record_id for row, _ in rows})
-            _mark_touched(connection, kind, [one for _, one in rows])
+        new = _new(connection, run_no, kind, group)
+        kept[kind] = len(new)
+        if new:
+            rows = [(kind, one.record_id, version, *one[3:7], run_no) for one, version in new]
+            insert_many(connection, received, _OF_RECEIVED, rows)
+            record_put_right(connection, run_no, kind, {one.record_id for one, _ in new})
+            _mark_touched(connection, kind, [one for one, _ in new])
     return kept
 
 
-def _new_rows(connection: Connection, run_no: int, kind: str, group: Sequence[Received]) -> list[tuple[_Row, Received]]:
-    ids = {identity(one.record)[0] for one in group}
+def _new(connection: Connection, run_no: int, kind: str, group: Sequence[Arrival]) -> list[tuple[Arrival, int]]:
+    """Return what is new of one kind, with the versions it is kept under."""
+    ids = dict.fromkeys(one.record_id for one in group)
     known: dict[str, dict[int, str]] = defaultdict(dict)
-    query = select(received.c.record_id, received.c.version, received.c.digest)
-    for record_id, version, digest in connection.execute(
-        query.where(received.c.kind == kind, received.c.record_id.in_(ids))
-    ):
+    columns = ("record_id", "version", "digest")
+    for record_id, version, digest in select_many(connection, received, columns, "record_id", ids, kind=kind):
         known[record_id][version] = digest
-    rows = []
+    new = []
     for one in group:
-        record_id, own_version = identity(one.record)
-        body = one.record.model_dump_json(by_alias=True)
-        digest = hashlib.sha256(body.encode()).hexdigest()
-        versions = known[record_id]
-        if own_version is None:
-            if digest in versions.values():
+        versions = known[one.record_id]
+        version = one.version
+        if version is None:
+            if one.digest in versions.values():
                 continue
             version = len(versions) + 1
-        else:
-            version = own_version
-            if version in versions:
-                if versions[version] != digest:
-                    note(connection, run_no, [_other_content(kind, record_id, version, one)])
-                continue
-        versions[version] = digest
-        rows.append((_Row(kind, record_id, version, digest, body, one.file, one.line, run_no), one))
-    return rows
+        elif version in versions:
+            if versions[version] != one.digest:
+                note(connection, run_no, [_other_content(one)])
+            continue
+        versions[version] = one.digest
+        new.append((one, version))
+    return new
 
 
-def _other_content(kind: str, record_id: str, version: int, one: Received) -> Problem:
-    message = f"{kind} {record_id} version {version} arrived before with other content; the first stays"
-    return Problem("version_content_changed", record_id, "version", message, one.file, one.line)
+def _other_content(one: Arrival) -> Problem:
+    message = f"{one.kind} {one.record_id} version {one.version} arrived before with other content; the first stays"
+    return Problem("version_content_changed", one.record_id, "version", message, one.file, one.line)
 
 
-def _mark_touched(connection: Connection, kind: str, arrived: Iterable[Received]) -> None:
-    touched: set[tuple[str, str]] = set()
-    for one in arrived:
-        if isinstance(one.record, Case):
-            target = one.record.target
-            add = insert_into(connection, case_of).values(
-                kind=target[0], record_id=target[1], case_id=one.record.case_id
-            )
-            connection.execute(add.on_conflict_do_nothing())
-            earlier = select(case_of.c.kind, case_of.c.record_id).where(case_of.c.case_id == one.record.case_id)
-            touched |= {(row.kind, row.record_id) for row in connection.execute(earlier)}  # it may have named another
-        elif isinstance(one.record, Tombstone):
-            touched.add((one.record.record_kind, one.record.record_id))
-        else:
-            touched.add((kind, identity(one.record)[0]))
-    known_here = set(touched) if kind in ("plan", "item_list", "result") else set()
-    if known_here:
-        connection.execute(
-            insert_into(connection, record).on_conflict_do_nothing(index_elements=["kind", "record_id"]),
-            [{"kind": k, "record_id": i} for k, i in sorted(known_here)],
-        )
-    for target_kind in {k for k, _ in touched}:
-        touch(connection, target_kind, [i for k, i in touched if k == target_kind])
+def _mark_touched(connection: Connection, kind: str, arrived: Sequence[Arrival]) -> None:
+    if kind in ("case", "tombstone"):
+        touched = {one.target for one in arrived if one.target is not None}
+        if kind == "case":
+            links = [(*one.target, one.record_id) for one in arrived if one.target is not None]
+            insert_many(connection, case_of, ("kind", "record_id", "case_id"), links, "ON CONFLICT DO NOTHING")
+            case_ids = list(dict.fromkeys(one.record_id for one in arrived))
+            for target in select_many(connection, case_of, ("kind", "record_id"), "case_id", case_ids):
+                touched.add((target[0], target[1]))  # it may have named another before
+        for target_kind in {target_kind for target_kind, _ in touched}:
+            touch(connection, target_kind, [record_id for of_kind, record_id in touched if of_kind == target_kind])
+        return
+    new = [(kind, record_id, iso(DUE_NOW)) for record_id in dict.fromkeys(one.record_id for one in arrived)]
+    as_new = "ON CONFLICT (kind, record_id) DO UPDATE SET judge_on = excluded.judge_on"
+    insert_many(
+        connection,
+        record,
+        ("kind", "record_id", "judge_on", *_EMPTY),
+        [(*row, *_EMPTY.values()) for row in new],
+        as_new,
+    )
+
+
+_EMPTY = {"marks": "", "provisional": False, "version": 0, "places": ""}  # what a record that was never judged has
 
 
 def touch(connection: Connection, kind: str, record_ids: Sequence[str]) -> None:

@@ -5,14 +5,17 @@ so a full page never moves, and what is withdrawn leaves its page short. Each li
 when it is so; nobody has to count.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from publisher import paths, regions
+from publisher.ledger.many import insert_many, iso, update_many
 from publisher.ledger.schema import listing, place
 
 SUBJECTS = "subjects"  # the list of a region's subjects gives out places too, and nothing else
@@ -48,15 +51,51 @@ class Listing(NamedTuple):
 
 def keys_of(values: Mapping[str, Any]) -> list[Key]:
     """Return the lists that a result belongs to: a county's results are its city's too."""
-    year = values["year"]
-    codes = dict.fromkeys((regions.city(values["region_code"]), values["region_code"]))
+    return lists_of(*(values[name] for name in _SORTED_BY))
+
+
+_SORTED_BY = ("year", "month", "region_code", "authority", "outcomes", "plan_id", "task_id")
+
+
+def lists_of(
+    year: int, month: int, region_code: str, authority: str, outcomes: str, plan_id: str, task_id: str
+) -> list[Key]:
+    """Return the lists of a result, as :func:`keys_of` does."""
     return [
-        Key("month", year, f"{values['month']:02}"),
-        *(Key("region", year, code) for code in codes),
-        Key("authority", year, paths.name_key(values["authority"]), values["authority"]),
-        *(Key("outcome", year, outcome) for outcome in values["outcomes"].split(",") if outcome),
-        Key("task", NO_YEAR, f"{values['plan_id']}/{values['task_id']}"),
+        _of_month(year, month),
+        *_of_region(year, region_code),
+        _of_authority(year, authority),
+        *_of_outcomes(year, outcomes),
+        _of_task(plan_id, task_id),
     ]
+
+
+# every result asks for lists that thousands of others are in
+
+
+@lru_cache(4096)
+def _of_month(year: int, month: int) -> Key:
+    return Key("month", year, f"{month:02}")
+
+
+@lru_cache(4096)
+def _of_task(plan_id: str, task_id: str) -> Key:
+    return Key("task", NO_YEAR, f"{plan_id}/{task_id}")
+
+
+@lru_cache(4096)
+def _of_region(year: int, region_code: str) -> tuple[Key, ...]:
+    return tuple(Key("region", year, code) for code in dict.fromkeys((regions.city(region_code), region_code)))
+
+
+@lru_cache(4096)
+def _of_authority(year: int, authority: str) -> Key:
+    return Key("authority", year, paths.name_key(authority), authority)
+
+
+@lru_cache(4096)
+def _of_outcomes(year: int, outcomes: str) -> tuple[Key, ...]:
+    return tuple(Key("outcome", year, outcome) for outcome in outcomes.split(",") if outcome)
 
 
 Places = dict[int, int]  # list_no to place
@@ -69,13 +108,11 @@ def read_places(text: str | None) -> Places:
 
 def write_places(places: Places) -> str:
     """Return places as the ledger keeps them with a record."""
-    return ",".join(f"{number}:{slot}" for number, slot in places.items())
+    return ",".join([f"{number}:{slot}" for number, slot in places.items()])
 
 
 _IS_KNOWN = tuple_(listing.c.facet, listing.c.year, listing.c.value)
-_SIT = update(listing).where(listing.c.list_no == bindparam("number"))
-_GROW = _SIT.values(size=listing.c.size + bindparam("given"), shown=listing.c.shown + bindparam("more"))
-_CHANGE = _SIT.values(changed_on=bindparam("day"))
+_LISTS_ASKED = 1_000  # at once: three values each
 
 
 class Lists:
@@ -83,51 +120,72 @@ class Lists:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._known: dict[tuple[str, int, str], tuple[int, int]] = {}  # list_no and size
-        self._given: Counter[int] = Counter()
-        self._more: Counter[int] = Counter()
+        self._known: dict[Key, int] = {}  # list_no
+        self._next: dict[int, int] = {}  # the place it gives out next
+        self._given: defaultdict[int, int] = defaultdict(int)
+        self._more: defaultdict[int, int] = defaultdict(int)
         self._changed: set[int] = set()
-        self._taken: list[dict[str, int]] = []
+        self._taken: list[tuple[int, int, int]] = []  # list_no, slot, record_no
 
     def read(self, keys: Iterable[Key]) -> None:
         """Read these lists all at once, and make those that are not there."""
-        missing = {key[:3]: key for key in keys if key[:3] not in self._known}
+        missing = {key[:3]: key for key in keys if key not in self._known}
         if not missing:
             return
         query = select(listing.c.facet, listing.c.year, listing.c.value, listing.c.list_no, listing.c.size)
-        for row in self._connection.execute(query.where(_IS_KNOWN.in_(list(missing)))):
-            self._known[row.facet, row.year, row.value] = (row.list_no, row.size)
-        for named, key in missing.items():
-            if named not in self._known:
-                made = self._connection.execute(insert(listing).values(**key._asdict(), size=0, shown=0))
-                self._known[named] = (int(made.inserted_primary_key[0]), 0)  # type: ignore[index]
+        asked = iter(missing)
+        while part := list(islice(asked, _LISTS_ASKED)):
+            for facet, year, value, number, size in self._connection.execute(query.where(_IS_KNOWN.in_(part))):
+                self._known[missing[facet, year, value]] = number
+                self._next[number] = size
+        new = [key for key in missing.values() if key not in self._known]
+        if new:
+            last = self._connection.execute(select(func.max(listing.c.list_no))).scalar() or 0
+            rows = [(number, *key, 0, 0) for number, key in enumerate(new, start=last + 1)]
+            insert_many(self._connection, listing, ("list_no", *Key._fields, "size", "shown"), rows)
+            for number, key in enumerate(new, start=last + 1):
+                self._known[key], self._next[number] = number, 0
 
     def next_place(self, key: Key) -> int:
         """Give out the next place of a list; a place is never given twice."""
-        self.read([key])
-        number, size = self._known[key[:3]]
+        number = self._number_of(key)
+        slot = self._next[number]
+        self._next[number] = slot + 1
         self._given[number] += 1
-        return size + self._given[number] - 1
+        return slot
+
+    def _number_of(self, key: Key) -> int:
+        if key not in self._known:
+            self.read([key])
+        return self._known[key]
 
     def seat(self, record_no: int, had: Places, keys: Iterable[Key]) -> Places:
         """Return a record's places in these lists: those it had, new ones where it had none; others it leaves."""
         now: Places = {}
+        known, following, given = self._known, self._next, self._given
         for key in keys:
-            self.read([key])
-            number = self._known[key[:3]][0]
-            if number in had:
-                now[number] = had[number]
-            else:
-                now[number] = self.next_place(key)
-                self._taken.append({"list_no": number, "slot": now[number], "record_no": record_no})
-        for number in had.keys() - now.keys():
+            number = known.get(key) or self._number_of(key)
+            slot = had.get(number)
+            if slot is None:
+                slot = following[number]
+                following[number] = slot + 1
+                given[number] += 1
+                self._taken.append((number, slot, record_no))
+            now[number] = slot
+        for number in had.keys() - now.keys() if had else ():
             self._connection.execute(delete(place).where(place.c.list_no == number, place.c.slot == had[number]))
         return now
 
     def count(self, had: Iterable[int], has: Iterable[int]) -> None:
         """Note that a result was shown in some lists and is shown in others now."""
-        self._more.subtract(list(had))
-        self._more.update(list(has))
+        for number in had:
+            self._more[number] -= 1
+        for number in has:
+            self._more[number] += 1
+
+    def count_more(self, key: Key, more: int) -> None:
+        """Note that a list shows so many more (or fewer, if negative) than it did."""
+        self._more[self._number_of(key)] += more
 
     def change(self, numbers: Iterable[int]) -> None:
         """Note that what these lists show changes."""
@@ -136,18 +194,16 @@ class Lists:
     def write(self, day: date) -> None:
         """Keep what was given out and counted; what changed did so on ``day``."""
         grown = sorted(self._given.keys() | self._more.keys())
-        if grown:
-            rows = [{"number": one, "given": self._given[one], "more": self._more[one]} for one in grown]
-            self._connection.execute(_GROW, rows)
-        if self._changed:
-            self._connection.execute(_CHANGE, [{"number": one, "day": day} for one in sorted(self._changed)])
-        if self._taken:
-            self._connection.execute(insert(place), self._taken)
+        rows = [(self._given[one], self._more[one], one) for one in grown]
+        update_many(self._connection, listing, ("size", "shown"), "list_no", rows, add=True)
+        changed = [(iso(day), one) for one in sorted(self._changed)]
+        update_many(self._connection, listing, ("changed_on",), "list_no", changed)
+        insert_many(self._connection, place, ("list_no", "slot", "record_no"), sorted(self._taken))
 
 
-def by_number(connection: Connection, list_no: int) -> Listing | None:
-    """Return a list of results, or None for a number that is none."""
-    return next(_read(connection, listing.c.list_no == list_no), None)
+def by_numbers(connection: Connection, numbers: Collection[int]) -> dict[int, Listing]:
+    """Return lists of results by their numbers; a number that is none has none."""
+    return {one.list_no: one for one in _read(connection, listing.c.list_no.in_(numbers))}
 
 
 def of_task(connection: Connection, plan_id: str, task_id: str) -> Listing | None:
@@ -183,6 +239,12 @@ def of_facet(connection: Connection, facet: str, value: str | None = None) -> li
 def all_lists(connection: Connection) -> Iterator[Listing]:
     """Yield every list of results."""
     return _read(connection, listing.c.facet != SUBJECTS)
+
+
+def region_sizes(connection: Connection) -> list[tuple[str, int]]:
+    """Return region code and number of subjects shown, for every region that has some."""
+    query = select(listing.c.value, listing.c.shown).where(listing.c.facet == SUBJECTS, listing.c.shown > 0)
+    return [(row.value, row.shown) for row in connection.execute(query.order_by(listing.c.value))]
 
 
 def size_of_region(connection: Connection, region_code: str) -> int:

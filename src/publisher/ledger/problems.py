@@ -1,21 +1,43 @@
 """Problems and set-aside records: what is wrong with what arrived, kept until it is put right."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, true, update
 
+from publisher.ledger.many import MOST_ASKED, insert_many, select_many, update_many
 from publisher.ledger.schema import problem, seen, set_aside
-from publisher.model import Problem, SetAside
+from publisher.model import Problem, RecordKind, SetAside
+
+_GAP = "calendar_gap"
+_COLUMNS = (*Problem._fields, "record_kind", "digest", "run_no")
 
 
-def note(connection: Connection, run_no: int, problems: Iterable[Problem]) -> None:
-    """Keep problems; one that is known already is only marked as seen again in this run."""
-    for one in problems:
-        digest = _digest(*one)
-        known = connection.execute(update(problem).where(problem.c.digest == digest).values(run_no=run_no)).rowcount
-        if not known:
-            connection.execute(insert(problem).values(**one._asdict(), digest=digest, run_no=run_no))
+def note(
+    connection: Connection, run_no: int, problems: Iterable[Problem], *, record_kind: RecordKind | None = None
+) -> None:
+    """Keep problems; one that is known already is only marked as seen again in this run.
+
+    ``record_kind`` is said of problems found in what the ledger holds already.
+    """
+    told = {_digest(*one, *([record_kind] if record_kind else [])): one for one in problems}
+    known = {digest for (digest,) in select_many(connection, problem, ("digest",), "digest", list(told))}
+    update_many(connection, problem, ("run_no",), "digest", [(run_no, digest) for digest in told if digest in known])
+    new = [(*one, record_kind, digest, run_no) for digest, one in told.items() if digest not in known]
+    insert_many(connection, problem, _COLUMNS, new)
+
+
+def note_gaps(connection: Connection, run_no: int, kind: RecordKind, gaps: Mapping[str, str | None]) -> None:
+    """Note why records of a kind, by id, are older than the rules or the calendar; None: it is so no longer."""
+    is_gap = (problem.c.code == _GAP, problem.c.record_kind == kind)
+    if connection.execute(select(problem.c.problem_no).where(*is_gap).limit(1)).first():
+        ids = iter(gaps)
+        while part := tuple(islice(ids, MOST_ASKED)):
+            ended = [record_id for record_id in part if gaps[record_id] is None]
+            connection.execute(delete(problem).where(*is_gap, problem.c.record.in_(ended)))
+    found = (Problem(_GAP, one, None, f"It is not shown: {why}", None, None) for one, why in gaps.items() if why)
+    note(connection, run_no, found, record_kind=kind)
 
 
 def set_record_aside(connection: Connection, run_no: int, aside: SetAside) -> None:
@@ -46,11 +68,13 @@ def forget_unread_files(connection: Connection, run_no: int) -> None:
         connection.execute(delete(table).where(never, table.c.run_no < run_no))
 
 
-def record_put_right(connection: Connection, run_no: int, record_ids: Iterable[str]) -> None:
-    """Forget what earlier runs found wrong with records that have now arrived well."""
-    ids = list(record_ids)
-    for table in (problem, set_aside):
-        connection.execute(delete(table).where(table.c.record.in_(ids), table.c.run_no < run_no))
+def record_put_right(connection: Connection, run_no: int, kind: str, record_ids: Collection[str]) -> None:
+    """Forget what earlier runs found wrong with records of a kind that have now arrived well."""
+    of_kind = problem.c.record_kind.is_(None) | (problem.c.record_kind == kind)
+    for table, where in ((problem, of_kind), (set_aside, true())):
+        if connection.execute(select(table.c.run_no).limit(1)).first():  # mostly nothing is wrong
+            gone = table.c.record.in_(list(record_ids)) & (table.c.run_no < run_no)
+            connection.execute(delete(table).where(gone, where))
 
 
 def all_problems(connection: Connection) -> Iterator[Problem]:

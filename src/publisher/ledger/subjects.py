@@ -6,10 +6,11 @@ The book is read and written once for a whole chunk of verdicts, in the caller's
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, func, select
 
 from publisher import paths
 from publisher.ledger.listings import NO_YEAR, SUBJECTS, Key, Lists
+from publisher.ledger.many import insert_many, select_many, update_many
 from publisher.ledger.schema import subject
 from publisher.ledger.store import path_secret
 
@@ -19,9 +20,12 @@ Body = Mapping[str, Any]
 class _Known(NamedTuple):
     """A subject's number, and its place in the list of its region if it was ever shown."""
 
-    number: int
+    subject_no: int
     region_code: str
     slot: int | None
+
+
+_NAMED = ("kind", "name", "uscc", "reg_no", "region_code")
 
 
 class Subjects:
@@ -30,14 +34,14 @@ class Subjects:
     def __init__(self, connection: Connection, bodies: Iterable[Body], numbers: Iterable[int], lists: Lists) -> None:
         self._connection, self._lists = connection, lists
         self._secret = path_secret(connection)
-        keys = {self._key(body) for body in bodies}
-        columns = (subject.c.key, subject.c.subject_no, subject.c.region_code, subject.c.slot)
-        query = select(*columns).where(or_(subject.c.key.in_(keys), subject.c.subject_no.in_(set(numbers))))
-        self._by_key: dict[str, _Known] = {row.key: _Known(*row[1:]) for row in connection.execute(query)}
-        self._by_number = {one.number: key for key, one in self._by_key.items()}
+        self._by_key: dict[str, _Known] = {}
+        for column, wanted in (("key", {self._key(body) for body in bodies}), ("subject_no", set(numbers))):
+            for key, *known in select_many(connection, subject, ("key", *_Known._fields), column, sorted(wanted)):
+                self._by_key[key] = _Known(*known)
+        self._by_number = {one.subject_no: key for key, one in self._by_key.items()}
         self._last = connection.execute(select(func.max(subject.c.subject_no))).scalar() or 0
-        self._new: list[dict[str, Any]] = []
-        self._placed: list[dict[str, int]] = []
+        self._new: list[tuple[Any, ...]] = []
+        self._placed: list[tuple[int, int]] = []
 
     def number_of(self, body: Body) -> int:
         """Return the number of the subject that a result names.
@@ -45,23 +49,27 @@ class Subjects:
         A subject is known by its code; without one by kind, name, registration number and region.
         """
         key = self._key(body)
-        if key not in self._by_key:
-            self._last += 1
-            self._by_key[key] = _Known(self._last, body["region_code"], None)
-            self._by_number[self._last] = key
-            named = {name: body[name] for name in ("kind", "name", "uscc", "reg_no", "region_code")}
-            path = paths.subject(key, has_code=body["uscc"] is not None)
-            self._new.append({"subject_no": self._last, "key": key, "path": path, **named})
-        return self._by_key[key].number
+        if (known := self._by_key.get(key)) is not None:
+            return known.subject_no
+        self._last += 1
+        self._by_key[key] = _Known(self._last, body["region_code"], None)
+        self._by_number[self._last] = key
+        path = paths.subject(key, has_code=body["uscc"] is not None)
+        self._new.append((self._last, key, path, *(body[name] for name in _NAMED)))
+        return self._last
+
+    def list_of(self, number: int) -> Key:
+        """Return the list of a subject's region."""
+        return Key(SUBJECTS, NO_YEAR, self._by_key[self._by_number[number]].region_code)
 
     def show(self, number: int) -> None:
         """Give a subject its place in the list of its region when it is first shown; it keeps it for good."""
         key = self._by_number[number]
         known = self._by_key[key]
         if known.slot is None:
-            place = self._lists.next_place(Key(SUBJECTS, NO_YEAR, known.region_code))
+            place = self._lists.next_place(self.list_of(number))
             self._by_key[key] = known._replace(slot=place)
-            self._placed.append({"number": number, "place": place})
+            self._placed.append((place, number))
 
     def place_of(self, number: int) -> tuple[str, int | None]:
         """Return the region of a subject and its place in that region's list, or None when it was never shown."""
@@ -70,11 +78,8 @@ class Subjects:
 
     def write(self) -> None:
         """Keep the new subjects and the places given."""
-        if self._new:
-            self._connection.execute(insert(subject), self._new)
-        if self._placed:
-            statement = update(subject).where(subject.c.subject_no == bindparam("number"))
-            self._connection.execute(statement.values(slot=bindparam("place")), self._placed)
+        insert_many(self._connection, subject, ("subject_no", "key", "path", *_NAMED), self._new)
+        update_many(self._connection, subject, ("slot",), "subject_no", self._placed)
 
     def _key(self, body: Body) -> str:
         return body["uscc"] or paths.subject_hash(

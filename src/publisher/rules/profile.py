@@ -58,15 +58,16 @@ class Layer(NamedTuple):
 def read_layer(text: str, name: str) -> Layer:
     """Read one profile file; ``name`` is told in every :class:`RuleError`."""
     try:
-        return _layer(text)
-    except tomllib.TOMLDecodeError as error:
+        head = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise RuleError(f"profile {name} is not TOML: {error}") from error
+    try:
+        return _layer(head, text)
     except RuleError as error:
         raise RuleError(f"profile {name}: {error}") from error
 
 
-def _layer(text: str) -> Layer:
-    head = tomllib.loads(text)
+def _layer(head: Mapping[str, Any], text: str) -> Layer:
     if unknown := sorted(head.keys() - _HEAD):
         raise RuleError(f"there is no key {unknown[0]} here; a profile has {', '.join(sorted(_HEAD))}")
     title, extends, found = head.get("title"), head.get("extends"), head.get("version")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from publisher.model import Verdict
 from publisher.rules.facts import Facts
 from publisher.rules.profile import Profile
-from publisher.rules.redact import redact, redact_names
+from publisher.rules.redact import may_be_personal, redact, redact_names
 from publisher.rules.timeline import severity_of
 from publisher.rules.workdays import Workdays
 
@@ -73,18 +73,39 @@ class _Hiding(NamedTuple):
 
 
 def _hiding(versions: Sequence[Body], body: Body) -> _Hiding:
-    subject, tasks = body.get("subject") or {}, body.get("tasks") or ()
+    subject = body.get("subject") or {}
     numbers = [body.get(key) for key in ("result_id", "plan_id", "task_id", "list_id", "penalty_no", "document_no")]
-    numbers += [subject.get("uscc"), subject.get("reg_no"), *(one["task_id"] for one in tasks)]
+    numbers += [subject.get("uscc"), subject.get("reg_no")]
+    if "tasks" in body:
+        numbers += [one["task_id"] for one in body["tasks"]]
     return _Hiding(
-        tuple(dict.fromkeys(name for one in versions for name in one.get("inspectors", ()))),
-        tuple(one for one in numbers if one),
+        tuple(dict.fromkeys([name for one in versions for name in one.get("inspectors", ())])),
+        tuple([one for one in numbers if one]),
         (subject["name"],) if subject else (),
     )
 
 
 def _public(body: Body, hiding: _Hiding) -> Body:
-    return {key: _hidden(key, value, hiding) for key, value in body.items() if key not in _LEFT_OUT}
+    kept = {key: value for key, value in body.items() if key not in _LEFT_OUT}
+    if not may_be_personal("\n".join(_texts(kept)), hiding.names):  # most records: one look at all their words
+        return kept
+    return {key: _hidden(key, value, hiding) for key, value in kept.items()}
+
+
+def _texts(node: Body) -> list[str]:
+    """Return the free texts of a body: those that :func:`_hidden` looks at."""
+    found: list[str] = []
+    for key, value in node.items():
+        if not value or key in _NOT_TEXT or key.endswith(("_on", "_at")):
+            continue
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            found += _texts(value)
+        elif isinstance(value, list):
+            for one in value:
+                found += _texts(one if isinstance(one, dict) else {key: one})
+    return found
 
 
 def _hidden(key: str, value: Any, hiding: _Hiding) -> Any:
@@ -111,25 +132,33 @@ def _beside_result(
 ) -> Body:
     version = next(one for one in facts.versions if one.number == verdict.version)
     late = verdict.published_on and verdict.due_on and verdict.published_on > verdict.due_on
-    replies = [one for one in cases if one["case_type"] == "reply" and one["decision"] != "refused" and one["reason"]]
-    replies = [one for one in replies if (one["decided_on"] or one["filed_on"]) <= day.isoformat()]
-    newest = max(replies, key=lambda one: (one["filed_on"], one["case_id"]), default=None)
-    objections = [
-        one["filed_on"]
-        for one in cases
-        if one["case_type"] == "objection"
-        and one["filed_on"] <= day.isoformat()
-        and not (one["decision"] and one["decided_on"] <= day.isoformat())
-    ]
-    return {
+    beside: dict[str, Any] = {
         "outcomes": version.outcomes,
         "severity": severity_of(version, profile.on(day)),
         "late_days": workdays.count_between(verdict.due_on, verdict.published_on)
         if late and verdict.due_on and verdict.published_on
         else None,
-        "reply": _hidden("reason", newest["reason"], hiding) if newest and "reply" in verdict.marks else None,
-        "objection_filed_on": min(objections, default=None) if "objection_pending" in verdict.marks else None,
+        "reply": None,
+        "objection_filed_on": None,
     }
+    if not cases:
+        return beside
+    today = day.isoformat()
+    replies = [one for one in cases if one["case_type"] == "reply" and one["decision"] != "refused" and one["reason"]]
+    replies = [one for one in replies if (one["decided_on"] or one["filed_on"]) <= today]
+    newest = max(replies, key=lambda one: (one["filed_on"], one["case_id"]), default=None)
+    if newest and "reply" in verdict.marks:
+        beside["reply"] = _hidden("reason", newest["reason"], hiding)
+    objections = [
+        one["filed_on"]
+        for one in cases
+        if one["case_type"] == "objection"
+        and one["filed_on"] <= today
+        and not (one["decision"] and one["decided_on"] <= today)
+    ]
+    if "objection_pending" in verdict.marks:
+        beside["objection_filed_on"] = min(objections, default=None)
+    return beside
 
 
 def _final_day(facts: Facts, number: int) -> str | None:

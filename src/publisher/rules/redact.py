@@ -65,6 +65,33 @@ def redact(text: str, exempt: Collection[str] = ()) -> tuple[str, tuple[Redactio
     return _replaced(text, found)
 
 
+def may_be_personal(text: str, names: Collection[str]) -> bool:
+    """Tell whether :func:`redact` or :func:`redact_names` can hide anything in ``text``; False is certain.
+
+    So it is with texts joined by line breaks: a False for all of them together holds for each.
+    """
+    return _MAYBE_PERSONAL.search(text) is not None or _may_name(text, tuple(names))
+
+
+def _may_name(text: str, names: tuple[str, ...]) -> bool:
+    """Tell whether one of these persons may be named in ``text``, from the first characters of their names."""
+    firsts = _first_characters(names)
+    return firsts is not None and firsts.search(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _first_characters(names: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Find what any of these names may begin with in text that is not folded.
+
+    Folding keeps Chinese characters and gives them to no other; names in other scripts may begin with anything.
+    """
+    firsts = {name[0] for cell in names for name in _persons(cell)}
+    if not firsts:
+        return None
+    is_chinese = all("\u4e00" <= first <= "\u9fff" for first in firsts)
+    return re.compile(f"[{''.join(sorted(firsts))}]" if is_chinese else ".", re.DOTALL)
+
+
 def redact_names(text: str, names: Collection[str], exempt: Collection[str] = ()) -> tuple[str, tuple[Redaction, ...]]:
     """Return ``text`` with the given persons' names replaced, and what was replaced, in order of place.
 
@@ -72,6 +99,8 @@ def redact_names(text: str, names: Collection[str], exempt: Collection[str] = ()
     several names (张三、李四) and remarks in brackets; blanks inside a name do not hide it. One character is
     no name. ``exempt``: strings that stay although they contain a name, such as the subject's own.
     """
+    if not _may_name(text, tuple(names)):
+        return text, ()
     pattern = _persons_pattern(tuple(names))
     rest = _fold(text)
     if pattern is None or not pattern.search(rest):

@@ -98,7 +98,7 @@ class Checker:
                 return (self.set_aside(fault, raw, file, line, words),)
         subject = record.subject
         doubts = []
-        if subject.uscc is not None and not uscc.is_valid(subject.uscc):
+        if subject.uscc is not None and not _is_valid(subject.uscc):
             doubts.append(_BAD_CHECK_DIGIT)
             if not uscc.is_shaped(subject.uscc):
                 doubts = [_BAD_SHAPE]
@@ -134,6 +134,9 @@ _BAD_SHAPE = Fault("bad_code_shape", "uscc is not 18 characters of the code's al
 _BAD_CHECK_DIGIT = Fault("bad_check_digit", "The check character of uscc is wrong (GB 32100).", "subject.uscc")
 _BAD_REG_NO = Fault("bad_registration_number", "The check digit of reg_no is wrong (GB/T 17710).", "subject.reg_no")
 _PERSONAL = Fault("identity_number_in_code", "A code field holds a person's identity number; it was masked.", "subject")
+
+
+_is_valid = lru_cache(4096)(uscc.is_valid)  # results of one subject mostly come together
 
 
 def _may_be_registration_number(number: str) -> bool:

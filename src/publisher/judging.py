@@ -1,0 +1,93 @@
+"""Judging what the ledger holds: a record with its cases in, a verdict with its public form out. Writes nothing."""
+
+from collections.abc import Iterator
+from datetime import date
+from functools import lru_cache
+
+from publisher import rules
+from publisher.ledger import Ledger
+from publisher.ledger.dockets import Body, Docket, due, version_of
+from publisher.ledger.drafts import Draft, Judged, draft_of
+from publisher.model import RecordKind, Verdict
+from publisher.rules.facts import Facts
+from publisher.rules.public import public_form
+from publisher.rules.redact import redact
+
+KINDS: tuple[RecordKind, ...] = ("plan", "item_list", "result")  # in this order
+
+
+class Judge:
+    """The rules of a portal on one day."""
+
+    def __init__(self, profile: rules.Profile, workdays: rules.Workdays, day: date) -> None:
+        self._profile, self._workdays, self._day = profile, workdays, day
+        self._closes = lru_cache(4096)(profile.on(day).closes)
+        self._negative = {name for name, outcome in profile.on(day).outcomes.items() if outcome.negative}
+
+    def judged(self, docket: Docket) -> Judged:
+        """Judge one record, with its public form where the verdict shows it."""
+        facts, verdict = judged_facts(self._profile, self._workdays, docket, self._day)
+        number = verdict.version or facts.versions[-1].number
+        version = next(one for one in facts.versions if one.number == number)
+        outcomes = tuple(dict.fromkeys([one for one in version.outcomes if one is not None]))
+        body: Body | None = None
+        beside: Body = {}
+        if verdict.state == "published":
+            said = (docket.versions, docket.cases, verdict, self._profile, self._workdays, self._day)
+            body, beside = public_form(facts, *said)
+        gap = None
+        if verdict.rule == "pending.before_rules":
+            gap = rules.why_before_rules(facts, self._profile, self._workdays)
+        return Judged(
+            docket,
+            verdict._replace(basis=_redacted(verdict.basis)),  # a decision may state its own, in free words
+            outcomes,
+            negative=not self._negative.isdisjoint(outcomes),
+            settled=self._closes(version_of(docket, verdict.version).get("disposition")),
+            public=body,
+            beside=beside,
+            gap=gap,
+        )
+
+
+@lru_cache(4096)
+def _redacted(basis: str) -> str:
+    return redact(basis)[0]
+
+
+def drafts(ledger: Ledger, judge: Judge, day: date, chunk: int) -> Iterator[list[Draft]]:
+    """Yield the verdicts on all that is due on ``day``, ready to be written, ``chunk`` at a time.
+
+    What is written of them meanwhile does not come again.
+    """
+    for kind in KINDS:
+        after = (date.min, 0)
+        while True:
+            with ledger.reading() as connection:
+                dockets = due(connection, day, kinds=(kind,), limit=chunk, after=after)
+            if not dockets:
+                break
+            last = dockets[-1].row
+            after = (last.judge_on, last.record_no)
+            yield [draft_of(judge.judged(one)) for one in dockets]
+
+
+def drafts_of(
+    url: str, profile: rules.Profile, workdays: rules.Workdays, day: date, chunk: int
+) -> Iterator[list[Draft]]:
+    """Do what :func:`drafts` does in a process that has nothing open yet."""
+    with Ledger(url) as ledger:
+        yield from drafts(ledger, Judge(profile, workdays, day), day, chunk)
+
+
+def judged_facts(profile: rules.Profile, workdays: rules.Workdays, docket: Docket, day: date) -> tuple[Facts, Verdict]:
+    """Return the facts of a record and the verdict on a day, from all that the ledger holds about it."""
+    facts = facts_in(profile, docket)
+    return facts, rules.judge(facts, profile, workdays, day)
+
+
+def facts_in(profile: rules.Profile, docket: Docket) -> Facts:
+    """Return the facts of a record from all that the ledger holds about it."""
+    kind: RecordKind = docket.row.kind
+    holds = [rules.Hold(*one) for one in docket.holds]
+    return rules.facts_of(kind, docket.versions, docket.cases, docket.tombstone, holds, profile)

@@ -1,0 +1,71 @@
+"""Statements run for many rows at once, past what SQLAlchemy does for every single value.
+
+A first run writes some thirty rows a result; handling each value costs more than SQLite takes to write it. Rows are
+tuples in the order of the columns named, days as text (``YYYY-MM-DD``), which every database takes for a date.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+Values = tuple[Any, ...]
+
+MOST_ASKED = 5_000  # values in one list of a query: SQLite takes 32,766
+
+
+@lru_cache(4096)
+def iso(day: date | None) -> str | None:
+    """Return a day as it is written."""
+    return None if day is None else day.isoformat()
+
+
+def insert_many(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Values], then: str = ""
+) -> None:
+    """Insert rows; ``then`` says what else, such as ``ON CONFLICT DO NOTHING``."""
+    if rows:
+        marks = ", ".join([_mark(connection)] * len(columns))
+        statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) {then}"  # noqa: S608 - names of our own
+        connection.exec_driver_sql(statement, list(rows))
+
+
+def update_many(
+    connection: Connection, table: Table, columns: Sequence[str], key: str, rows: Sequence[Values], *, add: bool = False
+) -> None:
+    """Set columns of the row that has a key, which stands last in each tuple, or ``add`` to what is there."""
+    if rows:
+        mark = _mark(connection)
+        changes = ", ".join(f"{name} = {name} + {mark}" if add else f"{name} = {mark}" for name in columns)
+        statement = f"UPDATE {table.name} SET {changes} WHERE {key} = {mark}"  # noqa: S608 - names of our own
+        connection.exec_driver_sql(statement, list(rows))
+
+
+def select_many(
+    connection: Connection, table: Table, columns: Sequence[str], key: str, wanted: Collection[Any], **equal: Any
+) -> Iterator[Values]:
+    """Yield the columns of the rows whose ``key`` is one of those wanted and whose other columns equal what is given.
+
+    In no order; days come as the database has them.
+    """
+    mark = _mark(connection)
+    same = "".join(f"{name} = {mark} AND " for name in equal)
+    asked = iter(wanted)
+    while part := tuple(islice(asked, MOST_ASKED)):
+        marks = ", ".join([mark] * len(part))
+        statement = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {same}{key} IN ({marks})"  # noqa: S608
+        yield from map(tuple, connection.exec_driver_sql(statement, (*equal.values(), *part)))
+
+
+def delete_many(connection: Connection, table: Table, key: str, wanted: Collection[Any]) -> None:
+    """Delete the rows whose ``key`` is one of those named."""
+    if wanted:
+        statement = f"DELETE FROM {table.name} WHERE {key} = {_mark(connection)}"  # noqa: S608 - names of our own
+        connection.exec_driver_sql(statement, [(one,) for one in wanted])
+
+
+def _mark(connection: Connection) -> str:
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"

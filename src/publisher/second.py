@@ -1,0 +1,84 @@
+"""A second process that makes ready what the first one writes.
+
+What comes, and its order, do not depend on where it was made: the generator is the same one.
+"""
+
+import gc
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple, TypeVar
+
+from publisher.errors import LedgerError, PublisherError
+
+_Item = TypeVar("_Item")
+
+
+class _Ended(NamedTuple):
+    """The last that comes: why it ended early, if it did."""
+
+    error: PublisherError | None
+
+
+def pays(items: int, least: int) -> bool:
+    """Tell whether so many items are worth the second a process takes to start, and whether there is a core for it."""
+    return items >= least and (os.cpu_count() or 1) > 1
+
+
+@contextmanager
+def rarely_collecting() -> Iterator[None]:
+    """Have Python look for cycles seldom: a stage makes very many values and no cycles, and each look costs."""
+    usual = gc.get_threshold()
+    gc.set_threshold(200_000, 10, 10)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+@contextmanager
+def made_elsewhere(make: Callable[..., Iterator[_Item]], *args: Any) -> Iterator[Iterator[_Item]]:
+    """Run a generator in a process of its own, one item ahead; give what it yields.
+
+    ``make``, ``args`` and the items are pickled. Our own errors arrive as they were raised; raises
+    :class:`LedgerError` when the process ends otherwise. It ends with the block.
+    """
+    spawn = multiprocessing.get_context("spawn")  # a fork would share open files and locks
+    receiving, sending = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_serve, args=(sending, make, args), daemon=True)
+    process.start()
+    sending.close()
+    try:
+        yield _arriving(receiving)
+    finally:
+        receiving.close()
+        process.terminate()
+        process.join()
+
+
+def _arriving(receiving: Connection) -> Iterator[Any]:
+    while True:
+        try:
+            item = receiving.recv()
+        except (EOFError, OSError) as error:
+            raise LedgerError("the second process of this run was ended; run again to go on") from error
+        if isinstance(item, _Ended):
+            if item.error is not None:
+                raise item.error
+            return
+        yield item
+
+
+def _serve(sending: Connection, make: Callable[..., Iterator[Any]], args: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is told, and ends this one
+    with rarely_collecting(), suppress(BrokenPipeError):  # the first process is gone or has enough
+        try:
+            for item in make(*args):
+                sending.send(item)
+        except PublisherError as error:
+            sending.send(_Ended(error))
+        else:
+            sending.send(_Ended(None))

@@ -1,0 +1,106 @@
+"""A second process makes ready what the first one writes: the same, in the same order, and its errors are told."""
+
+import os
+import signal
+from collections.abc import Iterator
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from publisher import pipeline
+from publisher.errors import LedgerError, RuleError
+from publisher.ledger import Ledger, schema
+from publisher.second import made_elsewhere, pays
+
+DAY = date(2021, 6, 20)
+
+
+def numbers(until: int) -> Iterator[list[int]]:
+    for number in range(until):
+        yield [number] * 20_000  # more than a pipe holds
+
+
+def failing() -> Iterator[str]:
+    yield "one"
+    raise RuleError("no such rule")
+
+
+def process_id() -> Iterator[int]:
+    yield os.getpid()
+    yield from count()
+
+
+def test_what_comes_keeps_its_order():
+    with made_elsewhere(numbers, 5) as items:
+        assert [one[0] for one in items] == [0, 1, 2, 3, 4]
+
+
+def test_an_error_of_ours_arrives_as_it_was_raised():
+    with made_elsewhere(failing) as items:
+        assert next(items) == "one"
+        with pytest.raises(RuleError, match="no such rule"):
+            next(items)
+
+
+def test_the_process_ends_with_the_block_though_it_has_more_to_give():
+    with made_elsewhere(process_id) as items:
+        number = next(items)
+        assert number != os.getpid()
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
+
+
+def test_a_process_that_is_killed_is_told():
+    with made_elsewhere(process_id) as items:
+        os.kill(next(items), signal.SIGKILL)
+        with pytest.raises(LedgerError, match="run again"):
+            list(items)
+
+
+def test_few_items_are_not_worth_a_process():
+    assert not pays(99, 100)
+
+
+def everything(settings) -> dict[str, list[tuple[object, ...]]]:
+    """What pull and judge wrote, without what is drawn at random and the marks of files."""
+    random = ("ref", "chain", "key", "path", "started_at")
+    with Ledger(settings.ledger.url) as ledger, ledger.reading() as connection:
+        return {
+            table.name: sorted(
+                (tuple(row) for row in connection.execute(select(*(c for c in table.c if c.name not in random)))),
+                key=repr,
+            )
+            for table in schema.metadata.sorted_tables
+            if table.name not in ("meta", "seen")
+        }
+
+
+@pytest.mark.parametrize("chunk", [3, 2000])
+def test_two_processes_decide_what_one_does(
+    portal_dir, make_portal, tmp_path_factory, monkeypatch, make_plan, make_result, make_case, chunk
+):
+    other = make_portal(Path(tmp_path_factory.mktemp("other")))
+    records = [
+        make_plan(),
+        *(make_result(one) for one in range(1, 12)),
+        make_result(12, outcome="不合格"),
+        make_result(13, finalized_at=None),
+        make_result(14, remark="电话13800138000，张三"),
+        make_result(3, version=2, authority="另一个局"),
+        make_case("withhold", decision="granted", decided_on="2021-06-19", decided_by="测某"),
+        {"kind": "result"},
+    ]
+    told = []
+    monkeypatch.setattr(pipeline, "PULL_CHUNK", chunk)
+    monkeypatch.setattr(pipeline, "JUDGE_CHUNK", chunk)
+    for portal, least in ((portal_dir, 1_000_000_000), (other, 1)):
+        monkeypatch.setattr(pipeline, "SECOND_FROM_RECORDS", least)
+        portal.give(*records)
+        with pipeline.opened(portal.settings, DAY, pipeline.Watcher()) as opened:
+            told.append((pipeline.pull(opened), pipeline.judge(opened)))
+    assert told[0] == told[1]
+    assert told[0][1] > 10
+    assert everything(portal_dir.settings) == everything(other.settings)
