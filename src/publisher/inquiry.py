@@ -8,7 +8,10 @@ from sqlalchemy import func, select
 
 from publisher import __version__, officer, pipeline, rules
 from publisher.errors import SettingsError, SourceUnavailable
+from publisher.judging import judged_facts
 from publisher.ledger import Ledger
+from publisher.ledger.backup import unsound
+from publisher.ledger.chain import head
 from publisher.ledger.dockets import Docket, every, find
 from publisher.ledger.owed import held_counts, owed_page_count, owed_push_counts, page_count
 from publisher.ledger.problems import all_problems, problem_count
@@ -16,7 +19,7 @@ from publisher.ledger.schema import hold, record
 from publisher.ledger.store import latest_day
 from publisher.ledger.verdicts import state_counts
 from publisher.model import Problem, Verdict
-from publisher.pipeline import Watcher, judged_facts
+from publisher.pipeline import Watcher
 from publisher.rules.explain import Explanation
 from publisher.rules.explain import explain as explained
 from publisher.settings import Settings
@@ -153,6 +156,15 @@ def status(settings: Settings, day: date) -> dict[str, Any]:
             "owed": owed_push_counts(connection),
             "held": held_counts(connection),
         }
+
+
+def soundness(settings: Settings) -> dict[str, Any]:
+    """Read the whole ledger; return what is wrong with it (``damage``), and number and seal of the last decision
+    (``history``), to be compared with what a backup said."""
+    with Ledger(settings.ledger.url, rehearsal=True) as ledger:
+        damage = list(unsound(ledger))
+        with ledger.reading() as connection:
+            return {"history": str(head(connection)), "damage": damage}
 
 
 def _text(day: date | None) -> str | None:

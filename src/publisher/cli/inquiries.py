@@ -48,17 +48,24 @@ def explain(common: Common, result_id: str | None, every: bool) -> None:
 
 
 @command()
-def status(common: Common) -> None:
+@click.option("--deep", is_flag=True, help="also read the whole ledger: its structure, its history, what arrived")
+def status(common: Common, deep: bool) -> int:
     """Say where the portal stands: latest day, states, what is owed and what endpoints hold."""
     from publisher import inquiry
+    from publisher.errors import LedgerError
 
     found = inquiry.status(common.settings, common.day)
+    if deep:
+        found |= inquiry.soundness(common.settings)
     if common.as_json:
         print_json(found)
     else:
         for key, value in found.items():
             words = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-            click.echo(f"{key:19}{words}")
+            click.echo(f"{key:19}{'; '.join(words) or 'none' if isinstance(words, list) else words}")
+    if found.get("damage"):
+        raise LedgerError("the ledger is damaged; `publisher restore FILE` puts a backup in its place")
+    return 0
 
 
 @command()

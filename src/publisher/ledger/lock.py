@@ -34,8 +34,12 @@ def only_run(var: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
             raise LedgerError(f"another run is under way ({holder}); wait for it to end, then run again") from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()}, since {datetime.now(SHANGHAI):%Y-%m-%d %H:%M:%S}\n".encode(), 0)
+        held = f"process {os.getpid()}, since {datetime.now(SHANGHAI):%Y-%m-%d %H:%M:%S}\n"
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, held.encode(), 0)
+        except OSError as error:
+            raise LedgerError(f"{var / 'run.lock'} cannot be written: {error.strerror}") from error
         yield
     finally:
         os.close(handle)

@@ -5,6 +5,8 @@ state beside it. Work that is owed lies in the ledger too (``record.judge_on``, 
 killed run is finished by the next one.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -18,6 +20,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
 metadata = MetaData()
@@ -26,6 +30,13 @@ metadata = MetaData()
 def _number(name: str) -> Column[int]:
     return Column(name, Integer, primary_key=True, autoincrement=True)
 
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index of some rows only: one that is written once the value is known costs a first run half."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+STOPPED = "first_shown_on IS NOT NULL AND state IN ('withdrawn', 'withheld', 'shielded')"  # shown once, and no longer
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 
@@ -61,6 +72,7 @@ case_of = Table(
     Column("kind", String, primary_key=True),
     Column("record_id", String, primary_key=True),
     Column("case_id", String, primary_key=True),
+    Index("case_of_case", "case_id"),
 )
 
 hold = Table(  # an officer's own emergency stop
@@ -102,6 +114,7 @@ problem = Table(
     Column("line", Integer),
     Column("digest", String, nullable=False, unique=True),
     Column("run_no", Integer, nullable=False),
+    Column("record_kind", String),  # of a problem found in what the ledger holds already
     Index("problem_file", "file"),
     Index("problem_record", "record"),
 )
@@ -178,10 +191,12 @@ record = Table(
     Column("places", Text, nullable=False, default=""),  # its places, list:slot with commas between; each given once
     Column("first_shown_on", Date),
     UniqueConstraint("kind", "record_id"),
-    Index("record_judge_on", "judge_on"),
-    Index("record_subject", "subject_no"),
-    Index("record_plan_task", "plan_id", "task_id"),
-    Index("record_kind_state", "kind", "state", "since"),  # the newest of a kind are read from its end
+    Index("record_due", "kind", "judge_on", **_where("judge_on IS NOT NULL")),
+    Index("record_subject", "subject_no", **_where("subject_no IS NOT NULL")),
+    Index("record_plan_task", "plan_id", "task_id", **_where("plan_id IS NOT NULL")),
+    # the newest of a kind are read from its end
+    Index("record_stopped", "rule", "since", **_where(STOPPED)),
+    Index("record_kind_state", "kind", "state", "since", **_where("state IS NOT NULL")),
 )
 
 entry = Table(
@@ -200,6 +215,7 @@ entry = Table(
     Column("since", Date),
     Column("shown_version", Integer),
     Column("version", Integer, nullable=False),
+    Column("chain", LargeBinary),  # its seal (ledger/chain.py)
     Index("entry_record", "record_no"),
     Index("entry_as_of", "as_of"),
 )
@@ -233,6 +249,45 @@ place = Table(  # who sits where; the record itself knows its places too
     Column("slot", Integer, primary_key=True),
     Column("record_no", Integer, nullable=False),
     sqlite_with_rowid=False,
+)
+
+task_tally = Table(  # how far the tasks of plans have come, by year of inspection and city; they name nobody
+    "task_tally",
+    metadata,
+    Column("plan_id", String, primary_key=True),
+    Column("task_id", String, primary_key=True),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("city", String, primary_key=True),
+    Column("inspected", Integer, nullable=False),
+    Column("published", Integer, nullable=False),  # today
+    Column("on_time", Integer, nullable=False),
+    Column("late", Integer, nullable=False),
+    Column("problems", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+tally = Table(  # results by month of inspection, region, outcomes and the year in which publication was due (0 = none)
+    "tally",
+    metadata,
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("month", Integer, primary_key=True, autoincrement=False),
+    Column("region_code", String, primary_key=True),
+    Column("outcomes", String, primary_key=True),
+    Column("due_year", Integer, primary_key=True, autoincrement=False),
+    Column("published", Integer, nullable=False),  # today
+    Column("negative", Integer, nullable=False),  # of those published
+    Column("due", Integer, nullable=False),
+    Column("on_time", Integer, nullable=False),  # of those due
+    Column("problems", Integer, nullable=False),
+    Column("settled", Integer, nullable=False),  # of the problems
+    sqlite_with_rowid=False,
+)
+
+visit_tally = Table(  # subjects and days: several results of one day are one visit
+    "visit_tally",
+    metadata,
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("visits", Integer, nullable=False),
 )
 
 publication = Table(  # a run that changed something public, with how many lines of it stand
@@ -269,6 +324,7 @@ owed_page = Table(
     metadata,
     Column("scope", String, primary_key=True),
     Column("key", String, primary_key=True),
+    Column("sweep", Boolean, nullable=False, default=False, server_default=false()),  # content left the public view
 )
 
 page = Table(
@@ -282,6 +338,35 @@ page = Table(
     Column("rows", Integer),  # of a download
     Column("as_of", Date),  # of a download: the latest event that changed it
     Index("page_scope", "scope", "key"),
+)
+
+tree = Table(  # the two folders of the site; the link says which of them is served
+    "tree",
+    metadata,
+    Column("name", String, primary_key=True),  # a, b
+    Column("state", String, nullable=False),  # unknown, filling, open (being built), whole
+    Column("release_no", Integer, nullable=False),  # the latest release that it was; 0 = none
+)
+
+lag = Table(  # addresses in which a tree is behind what ``page`` says
+    "lag",
+    metadata,
+    Column("tree", String, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("sweep", Boolean, nullable=False),  # to be brought in step by the run that brought it about
+    Column("held", Boolean, nullable=False),  # it has a file there
+    Index("lag_sweep", "tree", sqlite_where=text("sweep = 1"), postgresql_where=text("sweep")),
+    sqlite_with_rowid=False,
+)
+
+site_release = Table(
+    "site_release",
+    metadata,
+    _number("release_no"),
+    Column("as_of", Date, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
 )
 
 search_base = Table(  # the generation of the search index that is installed: one row
@@ -300,6 +385,59 @@ search_change = Table(  # subjects that the overlay of the search index holds
     metadata,
     Column("subject_no", Integer, ForeignKey("subject.subject_no"), primary_key=True),
     Column("doc", Integer),  # its number in the base; NULL = it has none there
+)
+
+log_tile = (
+    Table(  # the publication log as it is served: its entries ("entries") and the tiles of each level ("0", "1", …)
+        "log_tile",
+        metadata,
+        Column("name", String, primary_key=True),
+        Column("number", Integer, primary_key=True),
+        Column("body", LargeBinary, nullable=False),  # as far as the tile is filled
+    )
+)
+
+log_live = Table(  # what opens the entry of a record while it is shown; destroyed when it is stopped
+    "log_live",
+    metadata,
+    Column("record_no", Integer, ForeignKey("record.record_no"), primary_key=True),
+    Column("leaf_no", Integer, nullable=False),  # its latest entry, counted from 0
+    Column("ref", String, nullable=False),  # the one it was shown under then
+    Column(
+        "seed_no", Integer
+    ),  # the one of its salts; NULL = lost (as after a restore), so that it needs another entry
+    Column("commitment", LargeBinary, nullable=False),
+)
+
+log_seed = (
+    Table(  # only ever appended, in order; overwritten in place: rows that never move leave no copies in the file
+        "log_seed",
+        metadata,
+        Column("seed_no", Integer, primary_key=True, autoincrement=False),
+        Column("seed", LargeBinary, nullable=False),  # always 16 bytes; all zero = destroyed
+    )
+)
+
+swept = Table(  # files that spoke of what was stopped, as they were before; until its certificates are written
+    "swept",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("scope", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("digest", String, nullable=False),
+)
+
+certificate = Table(  # of each stop: what the firm is certified, until every endpoint has answered
+    "certificate",
+    metadata,
+    Column("ref", String, primary_key=True),
+    Column("record_no", Integer, ForeignKey("record.record_no"), nullable=False),
+    Column("rule", String, nullable=False),
+    Column("stopped_on", Date, nullable=False),
+    Column("run_no", Integer, nullable=False),
+    Column("files", Text),  # what was swept, as JSON; NULL = not yet
+    Column("is_whole", Boolean, nullable=False),  # nothing is to be added any more
+    Index("certificate_open", "ref", **_where("NOT is_whole")),
 )
 
 # 5 push -----------------------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """Opening the ledger: one SQLite file by default, any database SQLAlchemy Core speaks to otherwise."""
 
 import secrets
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -13,10 +14,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from publisher import __version__
-from publisher.errors import LedgerError, SettingsError
+from publisher.errors import LedgerError, PublisherError, SettingsError
+from publisher.ledger.faults import PATIENCE, damage, damaged, ledger_error
 from publisher.ledger.migrations import migrate
 from publisher.ledger.schema import meta, run
 from publisher.model import SHANGHAI
+
+CACHE_KIB = 32 * 1024  # of SQLite's pages: at a million subjects, indexes by code do not fit into the 2 MiB it takes
+PAGES_OF_WAL = 8_000  # 32 MiB: a page that several transactions change is written back once
 
 
 class Ledger:
@@ -45,11 +50,13 @@ class Ledger:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_immediate)
         self._only: Connection | None = None
+        name = parsed.database if parsed.get_backend_name() == "sqlite" else None
+        self.file = None if name in (None, "", ":memory:") else Path(str(name))
         try:
             if rehearsal:
                 self._only = self.engine.connect().execution_options(publisher_deferred=True)
         except DBAPIError as error:
-            raise LedgerError(f"the ledger could not be opened: {error.orig}") from error
+            raise ledger_error(error.orig, self.file) from error
         with self.transaction() as connection:
             migrate(connection)
 
@@ -64,7 +71,25 @@ class Ledger:
         if self._only is not None:
             self._only.rollback()
             self._only.close()
+        elif self.file is not None:
+            self._empty_journal()
         self.engine.dispose()
+
+    def _empty_journal(self) -> None:
+        """Leave nothing of what was deleted in the write-ahead log. Where another process reads, it is left to that."""
+        with suppress(SQLAlchemyError, sqlite3.Error):
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute("PRAGMA busy_timeout = 0")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                connection.close()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether another process sees what is written here: not so in a rehearsal."""
+        return self._only is None
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -72,27 +97,38 @@ class Ledger:
 
         Raises :class:`LedgerError` for whatever the database reports.
         """
-        try:
+        with self._told():
             if self._only is not None:
                 with self._only.begin_nested():
                     yield self._only
                 return
             with self.engine.begin() as connection:
                 yield connection
-        except DBAPIError as error:
-            raise LedgerError(f"the ledger could not be read or written: {error.orig}") from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one moment of the ledger and does not hold up a writer."""
-        try:
+        with self._told():
             if self._only is not None:
                 yield self._only
                 return
             with self.engine.connect().execution_options(publisher_deferred=True) as connection:
                 yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what the database reports into our errors, and what follows from its damage too."""
+        try:
+            yield
+        except PublisherError:
+            raise
         except DBAPIError as error:
-            raise LedgerError(f"the ledger could not be read: {error.orig}") from error
+            raise ledger_error(error.orig, self.file) from error
+        except Exception as error:  # what is read from a damaged page may fail in any way
+            found = damage(self.file) if self.file is not None else None
+            if found is None:
+                raise
+            raise damaged(self.file, found) from error
 
 
 def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -137,10 +173,13 @@ def path_secret(connection: Connection) -> bytes:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by us, below
-    connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # what is withdrawn leaves the file, not only the tables
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_OF_WAL}")
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -196,3 +196,18 @@ def test_reading_is_remembered_and_forgotten(book):
         assert intake.remembered(connection) == {"results/a.jsonl": "2"}
         intake.forget_reading(connection)
         assert intake.remembered(connection) == {}
+
+
+def test_a_gap_is_of_a_record_and_its_kind(book):
+    def gaps():
+        return [(row.record_kind, row.record) for row in book.rows(problem)]
+
+    in_a_run(book, lambda connection, run_no: problems.note_gaps(connection, run_no, "plan", {"A": "too old"}))
+    in_a_run(book, lambda connection, run_no: problems.note_gaps(connection, run_no, "result", {"A": "too old"}))
+    assert sorted(gaps()) == [("plan", "A"), ("result", "A")]
+    in_a_run(book, lambda connection, run_no: problems.note_gaps(connection, run_no, "result", {"A": None, "B": None}))
+    assert gaps() == [("plan", "A")]
+    in_a_run(book, lambda connection, run_no: problems.record_put_right(connection, run_no, "result", ["A"]))
+    assert gaps() == [("plan", "A")]
+    in_a_run(book, lambda connection, run_no: problems.record_put_right(connection, run_no, "plan", ["A"]))
+    assert gaps() == []
