@@ -33,6 +33,9 @@ SITEMAP = "/sitemap.xml"
 SITEMAP_PAGES = "/sitemap-pages.xml"
 ROBOTS = "/robots.txt"
 STATIC = "/static/"
+LOG = "/log/"
+LOG_CHECKPOINT = "/log/checkpoint"
+LOG_VKEY = "/log/vkey"  # the key that signs it, for who checks it
 
 LIST_PAGE = 50  # rows on a numbered page; a full page never moves
 DELTA_PART = 20_000  # lines in a file of the change feed
@@ -139,6 +142,16 @@ def search_file(name: str, digest: str) -> str:
 
 def sitemap_part(number: int) -> str:
     return f"/sitemap-{number}.xml"
+
+
+def log_tile(name: str, number: int, width: int) -> str:
+    """Return the address of a tile of the publication log (c2sp.org/tlog-tiles): its level or ``entries``, its number
+    and how many of its 256 places are filled."""
+    digits = f"{number:03}"
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    groups = [digits[place : place + 3] for place in range(0, len(digits), 3)]
+    whole = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+    return f"/log/tile/{name}/{whole}" if width == 256 else f"/log/tile/{name}/{whole}.p/{width}"
 
 
 def file_of(address: str) -> str:

@@ -8,10 +8,10 @@ import jinja2
 import pytest
 from jinja2 import meta, nodes
 
-from publisher import pipeline
+from publisher import briefing, pipeline
 from publisher.ledger import Ledger
 from publisher.site import units
-from publisher.site.render import Renderer
+from publisher.site.renderer import Renderer
 from publisher.site.views import Page, Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +81,7 @@ def contexts(built):
     """Every page of the small portal: template, and what it is given."""
     settings, day = built.settings, date(2021, 7, 5)
     with pipeline.rehearsed(settings, day, pipeline.Watcher()) as portal:
-        job = pipeline.job(portal)
+        job = briefing.job(portal.settings, portal.profile, portal.day)
     with Ledger(settings.ledger.url) as ledger, ledger.reading() as connection:
         site = Site(job, connection)
         documents = {"P2021-1": "/about/documents/plan/"}

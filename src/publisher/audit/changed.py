@@ -22,6 +22,7 @@ from publisher.audit.tree import HAND_WRITTEN, Found, check_file, known_pages
 from publisher.ledger import Ledger
 from publisher.ledger.schema import entry, record, shown, subject
 
+LARGE = 1_000_000  # bytes: downloads, made of what smaller files say, are looked through as they stand
 _CODE = re.compile(r"(?<![0-9A-Za-z])[0-9A-Z]{18}(?![0-9A-Za-z])")
 
 
@@ -42,6 +43,9 @@ def audit_changed(
                 file, where = paths.file_of(address), sieve.masked(address)
                 if address in known:
                     yield from _file(output, file, known[address], sieve, codes, where)
+                    for sibling in (f"{file}.gz", f"{file}.br"):
+                        if (output / sibling).exists():
+                            yield from _file(output, sibling, known[address], sieve, codes, where)
                 elif (output / file).exists():
                     yield Difference("stray", where, "it should be gone")
             for code in _of_nobody(connection, list(codes)):
@@ -60,7 +64,7 @@ def _file(output: Path, file: str, known: Any, sieve: Sieve, codes: dict[str, st
         return
     yield from check_file(
         output, Found(file, None, has_content=True), known, sieve,
-        look=None if known.scope in HAND_WRITTEN else note_codes,
+        look=None if known.scope in HAND_WRITTEN else note_codes, large=LARGE,
     )  # fmt: skip
 
 
@@ -70,6 +74,11 @@ def _sieve(connection: Connection, since_entry: int) -> Sieve:
     found = [one for one in forbidden(connection, _records(connection, decided)) if not one.sentence]
     sieve = Sieve(found)
     excuse(connection, sieve, _records(connection, record.c.kind.in_(("plan", "item_list"))))  # few, and much alike
+    ids = [
+        one.text for one in found if one.what.startswith("plan ") and one.what.endswith(" id")
+    ]  # the results of a plan name it, whatever became of it
+    named = select(record.c.plan_id).where(record.c.plan_id.in_(ids), record.c.state == "published")
+    sieve.excuse(connection.execute(named.where(record.c.kind == "result").distinct()).scalars())
     for name in {one.text for one in found if not one.whole}:  # others may bear the name, or one that contains it
         bearing = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
         others = select(subject.c.name).where(subject.c.name.contains(name, autoescape=True), bearing)

@@ -42,7 +42,8 @@ def _objects(found: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def csv_rows(file: Path, columns: Sequence[str], named_in: Path | None = None) -> Iterator[list[str]]:
-    """Yield the values of these columns, row by row; the mark that keeps Excel from counting is taken off.
+    """Yield the values of these columns, row by row; the marks that keep Excel from counting, and all
+    like them, are taken off.
 
     A file for Excel may head its columns in Chinese: their names are then those of the file ``named_in``. Raises one
     of :data:`BROKEN` for a file that cannot be read or lacks one of the columns.
@@ -58,7 +59,7 @@ def csv_rows(file: Path, columns: Sequence[str], named_in: Path | None = None) -
             raise ValueError(f"no column {missing[0]}")
         places = [header.index(name) for name in columns]
         for row in rows:
-            yield [row[place].removeprefix("'") if place < len(row) else "" for place in places]
+            yield [row[place].lstrip("'") if place < len(row) else "" for place in places]
 
 
 def part_of(record: Any, like: Any) -> Any:
@@ -109,5 +110,5 @@ def expected_rows(ref: str, body: Mapping[str, Any]) -> list[list[str]]:
         values = {**body, **own, "ref": ref, "subject_name": subject["name"]}
         values |= {"uscc": subject["uscc"], "reg_no": subject["reg_no"]}
         cells = ["" if values[name] is None else str(values[name]) for name in COLUMNS]
-        rows.append([cell.removeprefix("'") for cell in cells])
+        rows.append([cell.lstrip("'") for cell in cells])
     return rows

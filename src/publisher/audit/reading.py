@@ -35,6 +35,7 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\u\{([0-9a-fA-F]{1,6})\}|\\x([0-9a-fA-F]{2})|\\([\"'/\\nrtbf])")
 _PERCENT = re.compile("(?:%[0-9a-fA-F]{2})+")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_PIECE, _OVERLAP = 1_000_000, 10_000  # characters
 GROUP = 1000  # rows or values of a file looked at together
 _ROUNDS = 3  # an address in JSON in an attribute is encoded three times over
 _SQLITE = b"SQLite format 3\x00"
@@ -52,12 +53,37 @@ def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
         if name.endswith(WORKBOOKS):
             yield from _of_workbook(content)
     elif content.startswith(_SQLITE):
-        yield [_decoded(content)]  # what was deleted may still lie in free pages
+        yield from _pieces(_decoded(content))  # what was deleted may still lie in free pages
         yield from _of_database(content)
     elif name.startswith("search/") and not name.endswith(JSON) and (inside := _inflated(content)) is not None:
         yield from _of_search_file(inside)
     else:
-        yield _of_text(name, _decoded(content))
+        for piece in _pieces(_decoded(content)):
+            yield _of_text(name, *piece)
+
+
+def raw_texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
+    """Yield the texts of a large file quickly, as they stand: what is packed is unpacked, nothing is decoded.
+
+    Raises one of :data:`UNREADABLE`.
+    """
+    if content[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for member in archive.infolist():
+                yield from _pieces(_decoded(archive.read(member)))
+    elif content[:2] == b"\x1f\x8b" or name.endswith(".br"):
+        yield from _pieces(_decoded(unpacked(name, content)))
+    else:
+        yield from _pieces(_decoded(content))
+
+
+def _pieces(text: str) -> Iterator[tuple[str]]:
+    """Yield a text in pieces that overlap by more than anything that is looked for is long."""
+    if len(text) <= _PIECE:
+        yield (text,)
+        return
+    for start in range(0, len(text), _PIECE - _OVERLAP):
+        yield (text[start : start + _PIECE],)
 
 
 def unpacked(name: str, content: bytes) -> bytes:

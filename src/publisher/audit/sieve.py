@@ -99,15 +99,18 @@ class Sieve:
         *,
         hand_written: bool = False,
         look: Callable[[str], None] | None = None,
+        as_they_stand: bool = False,
     ) -> Iterator[Forbidden]:
         """Yield each forbidden text that stands in these texts, in whatever encoding, once a group.
 
         What is ``hand_written`` is the portal's own words: a sentence that a record shares with it tells nothing.
-        ``look`` is shown every text as it was looked at.
+        ``look`` is shown every text as it was looked at. ``as_they_stand``: no encoding is undone.
         """
         for group in groups:
-            decoded = (" ".join(form.split()) for form in forms(_APART.join(group)))
-            whole = unicodedata.normalize("NFC", _APART.join(decoded))
+            whole = _APART.join(group)
+            if not as_they_stand:
+                decoded = (" ".join(form.split()) for form in forms(whole))
+                whole = unicodedata.normalize("NFC", _APART.join(decoded))
             if look is not None:
                 look(whole)
             for one in self._candidates(whole):

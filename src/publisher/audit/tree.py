@@ -1,6 +1,7 @@
 """Walking the built site once: files nobody knows of, files that are gone, and what any of them should not hold."""
 
 import hashlib
+import math
 import os
 import re
 import stat
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from publisher import paths
 from publisher.audit.difference import Difference, address_of
-from publisher.audit.reading import UNREADABLE, texts, unpacked
+from publisher.audit.reading import UNREADABLE, raw_texts, texts, unpacked
 from publisher.audit.sieve import Forbidden, Sieve
 from publisher.errors import SiteError
 from publisher.ledger.schema import page
@@ -89,7 +90,7 @@ def _oddity(file: str) -> str | None:
 
 def known_pages(connection: Connection, addresses: Sequence[str]) -> dict[str, Any]:
     """Return what the ledger knows of the files of these addresses, or of those they are compressed siblings of."""
-    own = {address: address.removesuffix(".gz").removesuffix(".br") for address in addresses}
+    own = {address: address_of(address[1:].removesuffix(".gz").removesuffix(".br")) for address in addresses}
     wanted = {*own, *own.values()}
     query = select(page.c.path, page.c.digest, page.c.scope).where(page.c.path.in_(wanted))
     found = {str(row.path): row for row in connection.execute(query).all()}
@@ -101,9 +102,17 @@ def known_pages(connection: Connection, addresses: Sequence[str]) -> dict[str, A
 
 
 def check_file(
-    output: Path, found: Found, known: Any, sieve: Sieve, look: Callable[[str], None] | None = None
+    output: Path,
+    found: Found,
+    known: Any,
+    sieve: Sieve,
+    look: Callable[[str], None] | None = None,
+    large: float = math.inf,
 ) -> Iterator[Difference]:
-    """Yield what is wrong with one file: its address, its bytes, what stands in it. ``look`` sees its decoded texts."""
+    """Yield what is wrong with one file: its address, its bytes, what stands in it.
+
+    ``look`` sees its texts; those of a file ``large`` bytes long or longer are read as they stand.
+    """
     where = sieve.masked(found.address)
     for what, rule in {one.what: one.rule for one in sieve.leaks([[found.address]])}.items():
         yield Difference("leak", where, f"{what}, in the address", rule)
@@ -118,8 +127,10 @@ def check_file(
         if known and not found.oddity and hashlib.sha256(whole).hexdigest() != known.digest:
             yield Difference("differs", where, "the file is not the one that was built")
         hand_written = known is not None and known.scope in HAND_WRITTEN
-        for one in sieve.leaks(texts(found.file, content), hand_written=hand_written, look=look):
-            if one.what not in seen and not _is_told_to_stop(found.address, content, one):
+        is_large = len(content) >= large
+        groups = (raw_texts if is_large else texts)(found.file, content)
+        for one in sieve.leaks(groups, hand_written=hand_written, look=look, as_they_stand=is_large):
+            if one.what not in seen and not _is_told_to_stop(found.address, whole, one):
                 seen.add(one.what)
                 yield Difference("leak", where, one.what, one.rule)
     except UNREADABLE as error:

@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, case, distinct, extract, func, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, text
 
-from publisher.ledger.schema import counts, entry, listing, place, record, shown, subject
+from publisher.ledger.listings import SUBJECTS
+from publisher.ledger.schema import STOPPED, counts, entry, listing, place, record, shown, subject
 
 Body = Mapping[str, Any]
 
@@ -22,8 +23,30 @@ class Shown(NamedTuple):
     beside: Body
 
 
+_READ = (
+    "record_no",
+    "kind",
+    "record_id",
+    "subject_no",
+    "outcomes",
+    "negative",
+    "marks",
+    "basis",
+    "since",
+    "due_on",
+    "published_on",
+    "may_apply_on",
+    "ends_on",
+    "provisional",
+    "ended_on",
+    "ref",
+    "year",
+    "rule",
+    "shown_version",
+    "version",
+)  # of a record, as far as pages and files say it: each more costs every row
 _SHOWN = (
-    select(record, shown.c.body, shown.c.beside, subject.c.path.label("subject_path"))
+    select(*(record.c[name] for name in _READ), shown.c.body, shown.c.beside, subject.c.path.label("subject_path"))
     .join(shown, shown.c.record_no == record.c.record_no)
     .outerjoin(subject, subject.c.subject_no == record.c.subject_no)
 )
@@ -36,9 +59,18 @@ def _published(kind: str) -> Select[Any]:
     return _SHOWN.where(record.c.kind == kind, record.c.state == "published")
 
 
+_OF_SUBJECTS: Select[Any] = _RESULTS.where(record.c.subject_no.in_(bindparam("numbers", expanding=True))).order_by(
+    record.c.subject_no, record.c.ended_on.desc(), record.c.record_no
+)
+
+
 def _read(connection: Connection, query: Select[Any]) -> Iterator[Shown]:
-    for row in connection.execute(query):
-        yield Shown(row, orjson.loads(row.body), orjson.loads(row.beside))
+    return _shown(connection.execute(query))
+
+
+def _shown(rows: Iterable[Row[Any]]) -> Iterator[Shown]:
+    loads = orjson.loads
+    return (Shown(row, loads(row.body), loads(row.beside)) for row in rows)
 
 
 def all_of(connection: Connection, kind: str) -> Iterator[Shown]:
@@ -58,11 +90,8 @@ def of_subject(connection: Connection, subject_no: int) -> list[Shown]:
 
 def of_subjects(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Shown]]:
     """Return the published results of several subjects by subject, each newest inspection first."""
-    query = _RESULTS.where(record.c.subject_no.in_(numbers))
-    found: dict[int, list[Shown]] = {}
-    for one in _read(connection, query.order_by(record.c.ended_on.desc(), record.c.record_no)):
-        found.setdefault(one.row.subject_no, []).append(one)
-    return found
+    rows = connection.execute(_OF_SUBJECTS, {"numbers": numbers}).all()
+    return {number: list(group) for number, group in groupby(_shown(rows), key=lambda one: one.row.subject_no)}
 
 
 def of_list(connection: Connection, list_no: int, first: int = 0, last: int | None = None) -> Iterator[Shown]:
@@ -73,6 +102,32 @@ def of_list(connection: Connection, list_no: int, first: int = 0, last: int | No
     seated = seats.subquery()
     query = _SHOWN.join(seated, seated.c.record_no == record.c.record_no)
     return _read(connection, query.order_by(seated.c.slot))
+
+
+_LISTED: Select[Any] = (
+    select(
+        *(record.c[name] for name in ("record_id", "outcomes", "marks", "since")),
+        shown.c.body,
+        subject.c.path.label("subject_path"),
+    )
+    .select_from(place)
+    .join(record, record.c.record_no == place.c.record_no)
+    .join(shown, shown.c.record_no == place.c.record_no)
+    .outerjoin(subject, subject.c.subject_no == record.c.subject_no)
+    .where(
+        place.c.list_no == bindparam("list_no"),
+        place.c.slot >= bindparam("first"),
+        place.c.slot < bindparam("last"),
+    )
+    .order_by(place.c.slot)
+)
+
+
+def listed(connection: Connection, list_no: int, first: int, last: int) -> list[Shown]:
+    """Return what lists say of the published results on some places, from ``first`` up to but not including ``last``;
+    nothing beside them, and of their rows no more than a line needs."""
+    rows = connection.execute(_LISTED, {"list_no": list_no, "first": first, "last": last}).all()
+    return [Shown(row, orjson.loads(row.body), {}) for row in rows]
 
 
 def of_month(connection: Connection, year: int, month: int) -> Iterator[Shown]:
@@ -202,90 +257,19 @@ def subject_row(results: Sequence[Shown]) -> SubjectRow:
     )
 
 
-def region_sizes(connection: Connection) -> list[tuple[str, int]]:
-    """Return region code and number of subjects shown, for every region that has some."""
-    query = (
-        select(subject.c.region_code, func.count(distinct(subject.c.subject_no)))
-        .join(record, record.c.subject_no == subject.c.subject_no)
-        .where(record.c.state == "published")
-        .group_by(subject.c.region_code)
-        .order_by(subject.c.region_code)
-    )
-    return [(row[0], row[1]) for row in connection.execute(query)]
-
-
-class Progress(NamedTuple):
-    """How far a task (or a plan) has come, in results."""
-
-    inspected: int
-    published: int
-    on_time: int
-    late: int
-    problems: int
-
-    def plus(self, other: "Progress") -> "Progress":
-        """Return both together."""
-        return Progress(*(mine + yours for mine, yours in zip(self, other, strict=True)))
-
-
-NO_PROGRESS = Progress(0, 0, 0, 0, 0)
-
-
-def progress(connection: Connection, plan_id: str) -> dict[str, Progress]:
-    """Return the progress of each task of a plan, in numbers that name nobody.
-
-    A retracted record does not count; one that is stopped stays on time or late, and a problem where it was one.
-    """
-    found = _progress(connection, [record.c.task_id], record.c.plan_id == plan_id)
-    return {task_id: done for (task_id,), done in found.items()}
-
-
-def progress_by_city(connection: Connection) -> dict[tuple[str, str, int, str], Progress]:
-    """Return the progress of every task, year of inspection and city (by its code)."""
-    city = func.substr(record.c.region_code, 1, 4).concat("00")
-    return _progress(connection, [record.c.plan_id, record.c.task_id, record.c.year, city])
-
-
-def _progress(connection: Connection, by: Sequence[Any], *where: Any) -> dict[Any, Progress]:
-    done = record.c.published_on.is_not(None) & (record.c.state != "withheld") & (record.c.state != "pending")
-    query = (
-        select(
-            *by,
-            func.count(),
-            func.sum(case((record.c.state == "published", 1), else_=0)),
-            func.sum(case((done & (record.c.published_on <= record.c.due_on), 1), else_=0)),
-            func.sum(case((done & (record.c.published_on > record.c.due_on), 1), else_=0)),
-            func.sum(case((done & record.c.negative, 1), else_=0)),
-        )
-        .where(
-            record.c.kind == "result",
-            record.c.state.is_not(None),
-            func.coalesce(record.c.cause, "") != "retracted",
-            *where,
-        )
-        .group_by(*by)
-    )
-    return {
-        tuple(row[: len(by)]): Progress(*(int(value) for value in row[len(by) :])) for row in connection.execute(query)
-    }
-
-
-def outcome_counts(connection: Connection) -> dict[str, int]:
-    """Return how many published results have each combination of outcomes (ids with commas between)."""
-    query = (
-        select(record.c.outcomes, func.count())
-        .where(record.c.kind == "result", record.c.state == "published")
-        .group_by(record.c.outcomes)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
 def published_counts(connection: Connection) -> dict[str, int]:
     """Return how many plans, item lists and results are published, and how many subjects that makes."""
-    query = select(record.c.kind, func.count()).where(record.c.state == "published").group_by(record.c.kind)
-    found = {"plan": 0, "item_list": 0, "result": 0} | {row[0]: row[1] for row in connection.execute(query)}
-    subjects_shown = select(func.count(distinct(record.c.subject_no))).where(record.c.state == "published")
-    return found | {"subject": connection.execute(subjects_shown).scalar_one()}
+    few = record.c.kind.in_(("plan", "item_list"))
+    query = select(record.c.kind, func.count()).where(few, record.c.state == "published").group_by(record.c.kind)
+    sums = select(listing.c.facet, func.sum(listing.c.shown)).where(listing.c.facet.in_(("month", SUBJECTS)))
+    many = {row[0]: int(row[1]) for row in connection.execute(sums.group_by(listing.c.facet))}
+    return {
+        "plan": 0,
+        "item_list": 0,
+        **{row[0]: row[1] for row in connection.execute(query)},
+        "result": many.get("month", 0),
+        "subject": many.get(SUBJECTS, 0),
+    }
 
 
 def stops_by_rule_and_month(connection: Connection) -> list[tuple[str, str, int]]:
@@ -297,54 +281,11 @@ def stops_by_rule_and_month(connection: Connection) -> list[tuple[str, str, int]
     )
     query = (
         select(record.c.rule, month, func.count())
-        .where(record.c.first_shown_on.is_not(None), record.c.state.in_(("withdrawn", "withheld", "shielded")))
+        .where(text(STOPPED))
         .group_by(record.c.rule, month)
         .order_by(record.c.rule, month)
     )
     return [(row[0], row[1], row[2]) for row in connection.execute(query)]
-
-
-class YearCounts(NamedTuple):
-    """What the indicators of a year are made of."""
-
-    year: int
-    due: int
-    on_time: int
-    problems: int
-    settled: int
-    visits: int
-
-
-def indicator_counts(connection: Connection) -> list[YearCounts]:
-    """Return, by year, the counts that the indicators divide.
-
-    Due are the results that were published, and those that should have been by now (late and still unpublished), by the
-    year in which publication was due; both change with a verdict only, so that the page is as true on a quiet day.
-    Withheld ones are not asked for. The rest is by the year of inspection; several results of one subject and day are
-    one visit (R0-20). Retracted results count nowhere.
-    """
-    kept = (record.c.kind == "result", record.c.state.is_not(None), func.coalesce(record.c.cause, "") != "retracted")
-    due_year = extract("year", record.c.due_on)
-    due = select(due_year, func.count(), func.sum(case((record.c.published_on <= record.c.due_on, 1), else_=0))).where(
-        *kept,
-        record.c.state != "withheld",
-        record.c.due_on.is_not(None),
-        record.c.published_on.is_not(None) | record.c.marks.contains("late"),
-    )
-    found = select(
-        record.c.year,
-        func.sum(case((record.c.negative, 1), else_=0)),
-        func.sum(case((record.c.negative & record.c.settled, 1), else_=0)),
-    ).where(*kept)
-    visit = select(record.c.year, record.c.subject_no, record.c.ended_on).where(*kept).distinct().subquery()
-    visits = select(visit.c.year, func.count()).group_by(visit.c.year)
-    by_due = {int(row[0]): (row[1], int(row[2])) for row in connection.execute(due.group_by(due_year))}
-    by_found = {row[0]: (int(row[1]), int(row[2])) for row in connection.execute(found.group_by(record.c.year))}
-    by_visit = {row[0]: row[1] for row in connection.execute(visits)}
-    return [
-        YearCounts(year, *by_due.get(year, (0, 0)), *by_found.get(year, (0, 0)), by_visit.get(year, 0))
-        for year in sorted({*by_due, *by_found})
-    ]
 
 
 def library_counts(connection: Connection) -> dict[int, int]:

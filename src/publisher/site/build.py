@@ -1,99 +1,227 @@
-"""Stage 4: make the site say what the ledger says, rendering only what is owed."""
+"""Stage 4: make the site say what the ledger says, rendering only what is owed, beside the site that is served."""
 
 import hashlib
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, insert, select
 
-from publisher import __version__, paths
-from publisher.errors import LedgerError, RenderFailed, SiteError
+from publisher import __version__
+from publisher.errors import LedgerError, PublisherError, RenderFailed, SettingsError, SiteError
 from publisher.ledger import Ledger
-from publisher.ledger.owed import owe_pages, owed_page_count, page_count
-from publisher.ledger.schema import page
+from publisher.ledger.owed import owe_pages, owed_page_count, page_count, sweep_all_owed
+from publisher.ledger.schema import owed_page, site_release
 from publisher.ledger.store import get_meta, set_meta
+from publisher.site import precompress, release
 from publisher.site.job import Job
-from publisher.site.units import ORDER, closing, everything
+from publisher.site.pair import OnProgress, Pair
+from publisher.site.release import Releases
+from publisher.site.trees import Trees, other
+from publisher.site.units import ended_plans, everything, widen
 
-OnProgress = Callable[[int, int], None]
+# What the child ended with, by name; any other error of ours is one of the site.
+_ERRORS: dict[str, type[PublisherError]] = {
+    one.__name__: one for one in (LedgerError, RenderFailed, SettingsError, SiteError)
+}
+Check = Callable[[Path, Iterable[str]], None]  # the tree, and the addresses that changed
 
 
 class Built(NamedTuple):
-    """What a build changed: files written and removed, and how many the site has."""
+    """What a build changed: files written and removed, how many the site has, and the number of its release."""
 
     written: int
     removed: int
     total: int
+    release: int
 
 
-def build(ledger: Ledger, job: Job, on_progress: OnProgress = lambda done, total: None) -> Built:
+def _untold(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def _unchecked(tree: Path, addresses: Iterable[str]) -> None:
+    """Accept every release."""
+
+
+def build(
+    ledger: Ledger,
+    job: Job,
+    releases: Releases,
+    on_progress: OnProgress = _untold,
+    on_links: OnProgress = _untold,
+    check: Check = _unchecked,
+) -> Built:
     """Bring the site in step with the ledger; return what changed.
 
-    A new theme, text or profile renders everything again; otherwise only what is owed is touched. Raises
-    :class:`SiteError`; what was owed stays owed.
+    A new theme, text or profile renders everything again; otherwise only what is owed is touched. All of it happens in
+    a tree that is not served; when it is whole, ``check`` is given it and what changed (it raises :class:`LeakFound` or
+    another :class:`SiteError` to keep the site as it is), and then it is served instead. What left the public view
+    leaves the other tree at once; in all else that one stays the release before. Raises :class:`SiteError`; what was
+    owed stays owed.
     """
+    precompress.check(job.precompress)
     for folder, name in ((job.theme / "templates", "theme"), (job.content, "content")):
         if not folder.is_dir():
             raise SiteError(f"{folder} is not there; set {name} in [paths] of publisher.toml")
+    pair = Pair(ledger, Trees(job.output), job.precompress, on_links)
+    pair.stand()
+    _finish_release(ledger, pair, date.fromisoformat(job.day))
+    pair.finish_last()
+    _mind_siblings(ledger, pair, job)
     look = _look(job)
+    owed = _owe(ledger, job, look)
+    written = removed = 0
+    if owed or _is_ahead(ledger, pair):
+        pair.prepare()
+    if owed:
+        written, removed = _in_child(job.model_copy(update=_trees(pair) | {"look": look}), on_progress)
+    if _is_ahead(ledger, pair):
+        _release(ledger, pair, releases, date.fromisoformat(job.day), check)
+    pair.trees.clear()
+    with ledger.reading() as connection:
+        return Built(written, removed, page_count(connection), release.latest(connection))
+
+
+def roll_back(ledger: Ledger, output: Path, releases: Releases, kinds: tuple[str, ...], day: date) -> tuple[int, int]:
+    """Serve the release before again; return its number, and the number under which it is served now.
+
+    It is what it was, less all that left the public view since. The next build serves the newest state again. Raises
+    :class:`SiteError` when there is no such release.
+    """
+    pair = Pair(ledger, Trees(output), kinds, _untold)
+    pair.stand()
+    _finish_release(ledger, pair, day)
+    pair.finish_last()
+    live, idle = pair.live, pair.idle
+    with ledger.reading() as connection:
+        newer, earlier = pair.state(connection, live), pair.state(connection, idle)
+        if live is not None and pair.lags(connection, live):
+            raise SiteError("the site is an earlier release already; `publisher run` serves the newest state again")
+        if live is None or earlier.state != "whole" or not earlier.release_no < newer.release_no:
+            raise SiteError("there is no earlier release: none was made, or a build took its place and did not end")
+        number = release.latest(connection) + 1
+        old, new = (pair.folder(one, _ever(connection)) for one in (live, idle))
+        with closing(release.changes(connection, old, new, idle, comes_back=True)) as changes:
+            counts = releases.write(number, changes)
+    pair.trees.show(idle)
     with ledger.transaction() as connection:
-        if _must_start_over(connection, job.output):
-            set_meta(connection, "look", "")
+        _note(connection, number, day, counts)
+    return earlier.release_no, number
+
+
+def _owe(ledger: Ledger, job: Job, look: str) -> int:
+    """Owe what the look of the site and the day bring about; return how many parts are owed."""
+    with ledger.transaction() as connection:
         if get_meta(connection, "look") != look:
             owe_pages(connection, everything(connection))
             set_meta(connection, "look", look)
         if get_meta(connection, "built_day") != job.day:
-            owe_pages(connection, closing(connection, get_meta(connection, "built_day"), job.day))
+            owe_pages(connection, ended_plans(connection, get_meta(connection, "built_day"), job.day))
             set_meta(connection, "built_day", job.day)
-        owed, total = owed_page_count(connection), page_count(connection)
-    if not owed:
-        return Built(0, 0, total)
-    written, removed = _in_child(job.model_copy(update={"look": look}), on_progress)
+        named = owed_page.c.scope.in_(("results_of_plan", "results_of_list"))
+        if connection.execute(select(owed_page.c.key).where(named, owed_page.c.sweep).limit(1)).first():
+            widen(connection)  # what names a plan or a list that left the public view goes with it
+            sweep_all_owed(connection)
+        return owed_page_count(connection)
+
+
+def _is_ahead(ledger: Ledger, pair: Pair) -> bool:
+    """Tell whether the idle tree is, or is about to be, newer than the one that is served."""
     with ledger.reading() as connection:
-        return Built(written, removed, page_count(connection))
+        return (
+            pair.live is None or pair.lags(connection, pair.live) or pair.state(connection, pair.idle).state == "open"
+        )
+
+
+def _release(ledger: Ledger, pair: Pair, releases: Releases, day: date, check: Check) -> None:
+    """Serve the tree that was built, and bring the other in step with it where that cannot wait."""
+    live, idle = pair.live, pair.idle
+    with ledger.reading() as connection:
+        served = pair.state(connection, live)
+        is_new = served.state != "whole" or pair.lags(connection, live)
+        if is_new:
+            old = None if live is None else pair.folder(live, _ever(connection))
+            new, number = pair.folder(idle), release.latest(connection) + 1
+            check(new.root, release.addresses(connection, live))
+            with closing(release.changes(connection, old, new, live)) as changes:
+                counts = releases.write(number, changes)
+    if is_new:
+        pair.trees.settle(idle)
+        pair.trees.show(idle)
+        _finish_release(ledger, pair, day, counts)
+        releases.forget_old(number)
+    else:  # all that was owed was rendered again, and nothing of it is new
+        with ledger.transaction() as connection:
+            pair.set_state(connection, idle, "whole", served.release_no)
+    pair.finish_last()
+
+
+def _finish_release(ledger: Ledger, pair: Pair, day: date, counts: Counter[str] | None = None) -> None:
+    """Note a release that is served: at its end, or after a run that was killed before it could."""
+    live = pair.live
+    with ledger.transaction() as connection:
+        if live is None or pair.state(connection, live).state != "open":
+            return
+        if counts is None:
+            old = other(live)
+            behind = old if pair.lags(connection, old) or pair.state(connection, old).state == "whole" else None
+            trees = pair.folder(old, ()), pair.folder(live, ())
+            counts = Counter(one.op for one in release.changes(connection, *trees, behind))
+        number = release.latest(connection) + 1
+        _note(connection, number, day, counts)
+        pair.set_state(connection, live, "whole", number)
+
+
+def _note(connection: Connection, number: int, day: date, counts: Counter[str]) -> None:
+    values = {"added": counts["add"], "changed": counts["change"], "removed": counts["remove"]}
+    connection.execute(insert(site_release).values(release_no=number, as_of=day, **values))
+
+
+def _trees(pair: Pair) -> dict[str, Path | str | None]:
+    """Return what the builder is told of the trees."""
+    live = pair.live
+    return {
+        "output": pair.trees.path(pair.idle),
+        "served": None if live is None else pair.trees.path(live),
+        "behind": live,
+    }
+
+
+def _mind_siblings(ledger: Ledger, pair: Pair, job: Job) -> None:
+    """Have the site made anew when files are to have other siblings than those of the trees have."""
+    now = ",".join(job.precompress)
+    with ledger.transaction() as connection:
+        if (get_meta(connection, "precompress") or "") == now:
+            return
+        set_meta(connection, "precompress", now)
+        set_meta(connection, "precompress_ever", ",".join(sorted({*_ever(connection), *job.precompress})))
+        if page_count(connection):
+            pair.make_anew(connection)
+
+
+def _ever(connection: Connection) -> tuple[str, ...]:
+    """Return the kinds of siblings that the trees have or ever had."""
+    return tuple(filter(None, (get_meta(connection, "precompress_ever") or "").split(",")))
 
 
 def _look(job: Job) -> str:
     """Return a fingerprint of everything but records that pages are made of."""
     seen = hashlib.sha256(__version__.encode())
-    told = job.model_dump_json(exclude={"ledger_url", "output", "theme", "content", "day", "look"})
-    seen.update(told.encode())
+    apart = {"ledger_url", "output", "theme", "content", "log_key", "day", "look", "served", "behind", "precompress"}
+    seen.update(job.model_dump_json(exclude=apart).encode())
     for folder in (job.theme, job.content):
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             seen.update(file.relative_to(folder).as_posix().encode())
             seen.update(hashlib.sha256(file.read_bytes()).digest())
     return seen.hexdigest()
-
-
-def _must_start_over(connection: Connection, output: Path) -> bool:
-    """Tell whether the folder lacks the site that the ledger believes it holds; clear a site that is not of it.
-
-    Files are never forgotten, only written again or removed, since some may be there still: the list is what tells a
-    later build what must go. A site of another ledger may show what this one knows nothing of, so it goes. Any other
-    folder is left alone.
-    """
-    is_other = case((page.c.path == paths.HOME, 0), else_=1)  # a first build that was killed has no home page yet
-    witness = connection.execute(
-        select(page.c.path).where(page.c.digest != "").order_by(is_other, page.c.path).limit(1)
-    ).scalar()
-    if witness is not None and not (output / paths.file_of(witness)).exists():
-        parts = connection.execute(select(page.c.scope, page.c.key).where(page.c.scope.in_(ORDER)).distinct())
-        owe_pages(connection, [(row.scope, row.key) for row in parts])
-        connection.execute(update(page).values(digest=""))
-        return True
-    if not page_count(connection) and output.is_dir() and any(output.iterdir()):
-        if not (output / "search" / "index.json").exists():
-            raise SiteError(f"{output} is not empty and holds no site of ours; empty it or set another [paths] output")
-        for left in output.iterdir():
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-    return False
 
 
 def _in_child(job: Job, on_progress: OnProgress) -> tuple[int, int]:
@@ -128,12 +256,5 @@ def _in_child(job: Job, on_progress: OnProgress) -> tuple[int, int]:
             last = noise.read().strip().splitlines()[-1:] or ["no word"]
             raise RenderFailed(f"the builder ended with status {child.returncode}: {last[0]}")
     if "error" in result:
-        error = (
-            LedgerError
-            if result["kind"] == "LedgerError"
-            else RenderFailed
-            if result["kind"] == "RenderFailed"
-            else SiteError
-        )
-        raise error(result["error"])
+        raise _ERRORS.get(result["kind"], SiteError)(result["error"])
     return result["written"], result["removed"]

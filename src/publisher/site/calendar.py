@@ -68,11 +68,14 @@ def _escaped(words: str) -> str:
 
 def _folded(line: str) -> str:
     """Return a line folded so that no part is longer than 75 octets, never within a character (RFC 5545, 3.1)."""
-    parts, part, length = [], "", 0
-    for character in line:
-        size = len(character.encode())
-        if length + size > 75:
-            parts.append(part)
-            part, length = " ", 1
-        part, length = part + character, length + size
-    return "\r\n".join((*parts, part))
+    octets = line.encode()
+    if len(octets) <= 75:
+        return line
+    parts, start, room = [], 0, 75
+    while len(octets) - start > room:
+        end = start + room
+        while octets[end] & 0xC0 == 0x80:  # within a character
+            end -= 1
+        parts.append(octets[start:end])
+        start, room = end, 74  # a space begins the next part
+    return b"\r\n ".join((*parts, octets[start:])).decode()

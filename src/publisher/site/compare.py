@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any
 
 from publisher import paths
-from publisher.ledger import shown
-from publisher.ledger.shown import NO_PROGRESS, Progress, Shown
+from publisher.ledger import shown, tallies
+from publisher.ledger.shown import Shown
+from publisher.ledger.tallies import NO_PROGRESS, Progress
 from publisher.site.install import File
 from publisher.site.plans import citation, closed
 from publisher.site.views import Context, Page, Site, latest_day, progress_row, region_name, task_progress
@@ -24,7 +25,7 @@ def compare_pages(site: Site) -> list[Page | File]:
     plans = sorted(shown.all_of(site.connection, "plan"), key=lambda one: (-one.body["year"], one.row.record_id))
     if not plans:
         return []
-    done = shown.progress_by_city(site.connection)
+    done = tallies.progress_by_city(site.connection)
     of_task: dict[tuple[str, str], Progress] = defaultdict(lambda: NO_PROGRESS)
     of_city: dict[tuple[int, str], Progress] = defaultdict(lambda: NO_PROGRESS)
     for (plan_id, task_id, year, city), progress in done.items():

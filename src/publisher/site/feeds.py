@@ -17,6 +17,7 @@ from publisher.site.views import ATOM, Page, Site, latest_day
 _ATOM = "http://www.w3.org/2005/Atom"
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 FEED_LENGTH = 50
+_IN_SITEMAP = ("content", "item_list", "list", "month", "plan", "plans_year", "region", "sitemap_part", "task")
 
 
 def portal_feed(site: Site) -> File:
@@ -100,9 +101,13 @@ def sitemap_part(site: Site, number: int) -> list[File]:
 
 
 def sitemap_index(site: Site, overviews: Iterable[str]) -> list[File]:
-    """Return the sitemap of all other pages (``overviews`` are made together with it), and the index of sitemaps."""
-    pages = site.connection.execute(select(page.c.path, page.c.scope).where(page.c.scope != "portal")).all()
-    other = [row.path for row in pages if row.path.endswith(("/", ".html")) and row.scope != "subject"]
+    """Return the sitemap of all other pages (``overviews`` are made together with it), and the index of sitemaps.
+
+    The later pages of lists are left out, which the first ones lead to: they are many, and a sitemap holds 50,000.
+    """
+    query = select(page.c.path, page.c.scope).where(page.c.scope.in_(_IN_SITEMAP))
+    pages = site.connection.execute(query).all()
+    other = [row.path for row in pages if row.path.endswith(("/", ".html"))]
     parts = [paths.SITEMAP_PAGES, *sorted(row.path for row in pages if row.scope == "sitemap_part")]
     root = ElementTree.Element("sitemapindex", {"xmlns": _SITEMAP})
     for part in parts:

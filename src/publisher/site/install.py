@@ -2,60 +2,66 @@
 
 The ledger's list of files (``page``) always knows at least every file that is there: an address is noted before its
 file is written and struck out after it is removed, so that a killed build leaves nothing that a later one overlooks.
+The tree that is served meanwhile falls behind; in what, the ledger knows too (``lag``).
 """
 
 import hashlib
-import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection
 
 from publisher import paths
-from publisher.errors import SiteError
 from publisher.ledger import Ledger
+from publisher.ledger.many import delete_many, insert_many, iso, select_many, update_many
 from publisher.ledger.owed import pages_done
-from publisher.ledger.schema import page
-from publisher.ledger.store import insert_into
+from publisher.ledger.schema import lag, owed_page, page
+from publisher.site.folder import Folder, staging
+
+__all__ = ["File", "Installed", "Part", "Tree", "staging"]
 
 Part = tuple[str, str]  # scope, key
 
-
-_STRIKE = delete(page).where(page.c.path == bindparam("key_path"))
-_NOTE = update(page).where(page.c.path == bindparam("key_path"))
+GOES_ON = "log"  # the scope that never goes back, whatever release is served
+STAYS = ("static", "search")  # scopes whose removals alone withdraw nothing: the release before needs them
+_NOTED = "ON CONFLICT (path) DO UPDATE SET scope = excluded.scope, key = excluded.key, digest = '', bytes = 0"
+_BEHIND = "ON CONFLICT (tree, path) DO UPDATE SET sweep = lag.sweep OR excluded.sweep"
 
 
 class File(NamedTuple):
     """One file of the site: its address, and its bytes or the finished file beside the tree that holds them.
 
-    A download also says how many rows it has and the day of the latest event that changed it.
+    A download also says how many rows it has and the day of the latest event that changed it. Whoever has digested the
+    bytes already says so in ``known``, so that nobody reads them again; whoever has compressed a finished file lays the
+    siblings that pay beside it and names them in ``siblings`` (:func:`publisher.site.precompress.compress`).
     """
 
     address: str
     content: bytes | Path
     rows: int | None = None
     as_of: date | None = None
+    known: tuple[str, int] | None = None  # sha-256 in hex, and how many bytes
+    siblings: tuple[str, ...] | None = None  # kinds; None: they are still to be made
 
     @property
     def size(self) -> int:
         """How many bytes it has."""
+        if self.known is not None:
+            return self.known[1]
         return len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
 
     @property
     def digest(self) -> str:
         """The sha-256 of its bytes, in hex."""
+        if self.known is not None:
+            return self.known[0]
         if isinstance(self.content, bytes):
             return hashlib.sha256(self.content).hexdigest()
         with self.content.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def staging(output: Path) -> Path:
-    """Return the folder beside the site where files are made. One run at a time: what a killed one left is reused."""
-    return output.parent / f".{output.name}.staging"
 
 
 class Installed(NamedTuple):
@@ -65,13 +71,27 @@ class Installed(NamedTuple):
     removed: int
 
 
-class Tree:
-    """The folder that is served. A file appears by rename, so that nobody ever reads half of one."""
+class _Known(NamedTuple):
+    """A file as the ledger knows it."""
 
-    def __init__(self, output: Path) -> None:
+    path: str
+    scope: str
+    key: str
+    digest: str
+    rows: int | None
+    as_of: str | None
+
+
+class Tree:
+    """The tree that is built. A file appears by rename, so that nobody ever reads half of one.
+
+    ``behind``: the tree that is served meanwhile, and falls behind with every change; None when there is none.
+    """
+
+    def __init__(self, output: Path, behind: str | None = None, precompress: Sequence[str] = ()) -> None:
         self.output = output
-        self._staging = staging(output)
-        self._folders: set[Path] = set()
+        self._folder = Folder(output, precompress)
+        self._behind = behind
 
     def install(self, ledger: Ledger, parts: Mapping[Part, Iterable[File]]) -> Installed:
         """Make the files of these parts of the site exactly those given: remove what is no longer of them, then write.
@@ -79,70 +99,80 @@ class Tree:
         What was owed for them is struck out. Raises :class:`SiteError` when the folder cannot be written.
         """
         with ledger.transaction() as connection:
-            query = select(page).where(tuple_(page.c.scope, page.c.key).in_(list(parts)))
-            before = {row.path: row for row in connection.execute(query)}
+            before = _known(connection, parts)
             now = {one.address: (part, one) for part, files in parts.items() for one in files}
-            digests = {address: file.digest for address, (_, file) in now.items()}
+            known = {address: (file.digest, file.size) for address, (_, file) in now.items()}
             gone = [address for address in before if address not in now]
-            fresh = {address for address in now if address not in before or before[address].digest != digests[address]}
-            noted = [
-                {"path": address, "scope": scope, "key": key, "digest": "", "bytes": 0}
-                for address, ((scope, key), _) in now.items()
-                if address in fresh
-            ]
-            if noted:
-                statement = insert_into(connection, page)
-                changes = {name: statement.excluded[name] for name in ("scope", "key", "digest", "bytes")}
-                connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=changes), noted)
+            fresh = {one: None for one in now if one not in before or before[one].digest != known[one][0]}
+            if self._behind is not None:
+                self._fall_behind(connection, parts, before, now, fresh, gone)
+            noted = [(address, *now[address][0], "", 0) for address in fresh]
+            insert_many(connection, page, ("path", "scope", "key", "digest", "bytes"), noted, _NOTED)
         for address in gone:
             self._remove(address)
-        sizes = {address: file.size for address, (_, file) in now.items()}
         for address, (_, file) in now.items():
             if address in fresh:
-                self._write(address, file.content)
+                self._write(file)
             elif isinstance(file.content, Path):
                 file.content.unlink()
+                for kind in file.siblings or ():
+                    Path(f"{file.content}.{kind}").unlink()
         with ledger.transaction() as connection:
-            if gone:
-                connection.execute(_STRIKE, [{"key_path": address} for address in gone])
-            notes = []
+            delete_many(connection, page, "path", gone)
+            told = []
             for address, (_, file) in now.items():
-                told = before.get(address)
-                if address in fresh or told is None or (told.rows, told.as_of) != (file.rows, file.as_of):
-                    values = {"digest": digests[address], "bytes": sizes[address]}
-                    notes.append(values | {"rows": file.rows, "as_of": file.as_of, "key_path": address})
-            if notes:
-                connection.execute(_NOTE, notes)
+                about = (file.rows, iso(file.as_of))
+                if address in fresh or before[address][-2:] != about:
+                    told.append((*known[address], *about, address))
+            update_many(connection, page, ("digest", "bytes", "rows", "as_of"), "path", told)
             pages_done(connection, parts)
         return Installed(len(fresh), len(gone))
 
     def close(self) -> None:
         """Remove the staging folder."""
-        shutil.rmtree(self._staging, ignore_errors=True)
+        self._folder.clear_staging()
 
-    def _write(self, address: str, content: bytes | Path) -> None:
-        target = self.output / paths.file_of(address)
-        try:
-            if target.parent not in self._folders:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._staging.mkdir(parents=True, exist_ok=True)
-                self._folders.add(target.parent)
-            partial = content if isinstance(content, Path) else self._staging / "page"
-            if isinstance(content, bytes):
-                partial.write_bytes(content)
-            partial.replace(target)
-        except OSError as error:
-            raise SiteError(f"{target} could not be written: {error.strerror}; the run can be repeated") from error
+    def _fall_behind(
+        self,
+        connection: Connection,
+        parts: Collection[Part],
+        before: Mapping[str, _Known],
+        now: Mapping[str, tuple[Part, File]],
+        fresh: Collection[str],
+        gone: Iterable[str],
+    ) -> None:
+        """Note in what the tree that is served will differ; what leaves the public view is to be swept from it."""
+        swept = {part for part in parts if part[0] == GOES_ON} | {
+            (scope, key)
+            for scope, keys in _by_scope(parts).items()
+            for (key,) in select_many(connection, owed_page, ("key",), "key", keys, scope=scope, sweep=True)
+        }
+        elsewhere = [address for address in fresh if address not in before]  # of another part until now, perhaps
+        held = {path for (path,) in select_many(connection, page, ("path",), "path", elsewhere)} | before.keys()
+        rows = [(self._behind, address, now[address][0] in swept, address in held) for address in fresh]
+        for address in gone:
+            part = before[address][1:3]
+            rows.append((self._behind, address, part in swept or part[0] not in STAYS, True))
+        insert_many(connection, lag, ("tree", "path", "sweep", "held"), rows, _BEHIND)
+
+    def _write(self, file: File) -> None:
+        self._folder.put(paths.file_of(file.address), file.content, file.siblings)
 
     def _remove(self, address: str) -> None:
-        target = self.output / paths.file_of(address)
-        try:
-            target.unlink(missing_ok=True)
-        except OSError as error:
-            raise SiteError(f"{target} could not be removed: {error.strerror}; the run can be repeated") from error
-        folder = target.parent
-        with suppress(OSError):  # a folder that still holds something stays
-            while folder != self.output:
-                folder.rmdir()
-                self._folders.discard(folder)
-                folder = folder.parent
+        self._folder.remove(paths.file_of(address))
+
+
+def _known(connection: Connection, parts: Collection[Part]) -> dict[str, _Known]:
+    """Return the files of parts by address."""
+    return {
+        row[0]: _Known(*row)
+        for scope, keys in _by_scope(parts).items()
+        for row in select_many(connection, page, _Known._fields, "key", keys, scope=scope)
+    }
+
+
+def _by_scope(parts: Collection[Part]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for scope, key in parts:
+        found[scope].append(key)
+    return found

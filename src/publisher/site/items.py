@@ -4,6 +4,7 @@ from publisher import paths
 from publisher.ledger import shown
 from publisher.site.data.files import list_files
 from publisher.site.install import File
+from publisher.site.log import openings, proof
 from publisher.site.views import Page, Site, newest, place, text
 
 
@@ -66,6 +67,6 @@ def list_pages(site: Site, list_id: str) -> list[Page | File]:
         ],
     }
     return [
-        Page(address, "item_list.html", context),
+        Page(address, "item_list.html", context, proof([one], openings(site.connection, [one]))),
         *list_files(site, one),
     ]

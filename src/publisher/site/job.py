@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from publisher.log import Key
+
 
 class OutcomeWords(BaseModel):
     """How the site words one kind of outcome: as the taxonomy has it, and plainly."""
@@ -50,7 +52,12 @@ class Job(BaseModel):
     rule_labels: dict[str, str]
     rule_bases: dict[str, str]  # the article, never a decision's own words
     values: tuple[RuleValue, ...]
+    log_key: Key  # where it is, never the key itself
+    vkey: str  # its public part, for everybody
+    precompress: tuple[str, ...] = ()  # gz, br: siblings of pages and shards
     look: str = ""  # fingerprint of theme, content and all of the above but the day
+    served: Path | None = None  # the tree that is served while ``output``, the other, is built
+    behind: str | None = None  # its name
 
     @cached_property
     def words(self) -> dict[str, dict[str, Any]]:

@@ -5,10 +5,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from publisher import paths
-from publisher.ledger import listings, shown
-from publisher.ledger.shown import NO_PROGRESS, Shown
+from publisher.ledger import listings, shown, tallies
+from publisher.ledger.listings import Listing
+from publisher.ledger.shown import Shown
+from publisher.ledger.tallies import NO_PROGRESS
 from publisher.site.data.files import plan_files
 from publisher.site.install import File
+from publisher.site.log import openings, proof
 from publisher.site.results import Numbered, numbered
 from publisher.site.views import (
     ATOM,
@@ -52,7 +55,7 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
     one = shown.one_of(site.connection, "plan", plan_id)
     if one is None:
         return []
-    body, done = one.body, shown.progress(site.connection, plan_id)
+    body, done = one.body, tallies.progress(site.connection, plan_id)
     address = paths.plan(body["year"], plan_id)
     csv, excel, json = (paths.data_plan(body["year"], plan_id, suffix) for suffix in ("csv", "excel.csv", "json"))
     tasks = [
@@ -97,7 +100,8 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
         "revisions": one.beside["revisions"],
         "citation": citation(site, body["title"], body["authority"], address, one.row.since),
     }
-    return [Page(address, "plan.html", context), *plan_files(site, one)]
+    signed = proof([one], openings(site.connection, [one]))
+    return [Page(address, "plan.html", context, signed), *plan_files(site, one)]
 
 
 def closed(plan: Mapping[str, Any], day: date) -> date | None:
@@ -113,11 +117,11 @@ def _unfinished(task: Context) -> bool:
     return not task["cancelled"] and target is not None and inspected < target
 
 
-def task_page(site: Site, plan_id: str, task_id: str, number: int = 1) -> list[Page]:
+def task_page(site: Site, plan_id: str, task_id: str, number: int = 1, listing: Listing | None = None) -> list[Page]:
     """Return a numbered page of a task with its results; nothing when its plan is not shown."""
     plan = site.plans.get(plan_id)
     task = plan.tasks.get(task_id) if plan else None
-    listing = listings.of_task(site.connection, plan_id, task_id)
+    listing = listing or listings.of_task(site.connection, plan_id, task_id)
     if plan is None or task is None or number > (listing.pages if listing else 1):
         return []
     address = paths.task(plan.year, plan_id, task_id, number)
@@ -125,7 +129,7 @@ def task_page(site: Site, plan_id: str, task_id: str, number: int = 1) -> list[P
     if number > 1:
         crumbs.append((task["name"], paths.task(plan.year, plan_id, task_id)))
     rows = numbered(site, listing, number) if listing else Numbered(_NO_ROWS, None)
-    done = shown.progress(site.connection, plan_id).get(task_id, NO_PROGRESS) if number == 1 else NO_PROGRESS
+    done = tallies.progress(site.connection, plan_id).get(task_id, NO_PROGRESS) if number == 1 else NO_PROGRESS
     title = task["name"] + (f"（第 {number} 页）" if number > 1 else "")
     context = {
         "view": site.head(title, address, "plans", crumbs=crumbs, as_of=rows.as_of),

@@ -143,7 +143,7 @@ def by_plan(site: Site, plans: int = PLANS) -> Context | None:
     ]
     if not published:
         return None
-    rows = [(one, plan_progress(one.body, shown.progress(site.connection, one.row.record_id))) for one in published]
+    rows = [(one, plan_progress(one.body, tallies.progress(site.connection, one.row.record_id))) for one in published]
     measured = sum(done["target"] is not None for _, done in rows)
     return _plot(
         "plot-plans",

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 
 from publisher import paths
-from publisher.ledger import shown
+from publisher.ledger import listings, shown, tallies
 from publisher.site import plots
 from publisher.site.views import Context, Page, Site, newest
 
@@ -14,10 +14,7 @@ def home_page(site: Site) -> Page:
     sizes = shown.month_sizes(site.connection)
     years = sorted({one.year for one in sizes}, reverse=True)
     counts = shown.published_counts(site.connection)
-    by_outcome: Counter[str] = Counter()
-    for outcomes, number in shown.outcome_counts(site.connection).items():
-        for outcome in outcomes.split(","):
-            by_outcome[outcome] += number
+    by_outcome = Counter({name: number for name, _, number in listings.values_of(site.connection, "outcome")})
     total = sum(by_outcome.values())
     context = {
         "view": site.head(site.job.name, paths.HOME, "home", as_of=shown.latest_event(site.connection),
@@ -112,7 +109,7 @@ def withdrawn_page(site: Site) -> Page:
 
 def indicators_page(site: Site) -> Page:
     """Return the four indicators of the national opinion (R4-16), each with both its counts."""
-    years = shown.indicator_counts(site.connection)
+    years = tallies.indicator_counts(site.connection)
     all_inspections = shown.library_counts(site.connection)
     plans = list(shown.all_of(site.connection, "plan"))
     tasks: Counter[int] = Counter()

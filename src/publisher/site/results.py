@@ -172,7 +172,7 @@ class Numbered(NamedTuple):
 def numbered(site: Site, listing: Listing, number: int) -> Numbered:
     """Return the rows of a numbered page and the ways on; the first page alone says the total and links to all."""
     first = (number - 1) * paths.LIST_PAGE
-    rows = list(shown.of_list(site.connection, listing.list_no, first, first + paths.LIST_PAGE))
+    rows = shown.listed(site.connection, listing.list_no, first, first + paths.LIST_PAGE)
 
     def link(which: int) -> str:
         return site.href(address_of(site, listing, which))

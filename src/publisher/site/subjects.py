@@ -4,18 +4,20 @@ from collections.abc import Sequence
 
 from publisher import paths
 from publisher.ledger import listings, shown
-from publisher.ledger.shown import Shown
+from publisher.ledger.shown import Body, Shown
 from publisher.site import calendar
 from publisher.site.install import File
+from publisher.site.log import Openings, proof
 from publisher.site.results import pages_of
 from publisher.site.views import SEVERITIES, Context, Page, Site, marks, newest, place, region_name, text
 
 
-def subject_pages(site: Site, results: Sequence[Shown]) -> list[Page | File]:
+def subject_pages(site: Site, results: Sequence[Shown], openings: Openings) -> list[Page | File]:
     """Return a subject's page with every result shown, and the calendar of its dates; nothing when none is shown."""
     if not results:
         return []
     row = shown.subject_row(results)
+    told = [_result(site, one) for one in results]
     dates = calendar.of_subject(site.job.base_url, row, results)
     context = {
         "view": site.head(
@@ -34,9 +36,10 @@ def subject_pages(site: Site, results: Sequence[Shown]) -> list[Page | File]:
             "region": place(row.region_code),
             "former_names": list(row.former_names),
         },
-        "results": [_result(site, one) for one in results],
+        "results": told,
+        "explained": _explained(told),
     }
-    page = Page(row.path, "subject.html", context)
+    page = Page(row.path, "subject.html", context, proof(results, openings))
     return [page, File(paths.calendar(row.path), dates)] if dates else [page]
 
 
@@ -46,30 +49,30 @@ def _crumbs(region_code: str) -> list[tuple[str, str]]:
 
 def _result(site: Site, one: Shown) -> Context:
     body, row, beside = one.body, one.row, one.beside
-    plan = site.plans.get(body["plan_id"])
-    task = plan.tasks.get(body["task_id"]) if plan else None
-    checked = {finding["item_code"] for finding in body["findings"]}
-    unchecked = [
-        site.items[code] for code in (task or {}).get("item_codes", ()) if code in site.items and code not in checked
+    plan, task, unchecked = site.about(body["plan_id"], body["task_id"], _codes(body))
+    findings = [
+        _finding(site, finding, outcome) for finding, outcome in zip(body["findings"], beside["outcomes"], strict=True)
     ]
-    plain = ("authority", "departments", "inspection_type", "methods", "ended_on", "measure", "disposition",
-             "penalty_no", "remark")  # fmt: skip
-    return {key: body[key] for key in plain} | {
+    return {
         "anchor": row.record_id,
-        "plan": {"title": plan.title if plan else body["plan_id"], "href": plan.href if plan else None},
-        "task": {
-            "name": task["name"] if task else body["task_id"],
-            "href": site.task_href(body["plan_id"], body["task_id"]) if task else None,
-        },
+        "plan": plan,
+        "task": task,
+        "authority": body["authority"],
+        "departments": body["departments"],
+        "inspection_type": body["inspection_type"],
+        "methods": body["methods"],
+        "ended_on": body["ended_on"],
         "published_on": text(row.published_on),
         "due_on": text(row.due_on),
         "provisional": row.provisional,
         "late_days": beside["late_days"],
-        "findings": [
-            _finding(site, finding, outcome)
-            for finding, outcome in zip(body["findings"], beside["outcomes"], strict=True)
-        ],
-        "unchecked": [{"name": item.name, "href": item.href} for item in unchecked],
+        "findings": findings,
+        "outcomes": site.outcomes(row.outcomes),
+        "unchecked": unchecked,
+        "measure": body["measure"],
+        "disposition": body["disposition"],
+        "penalty_no": body["penalty_no"],
+        "remark": body["remark"],
         "marks": marks(one),
         "reply": beside["reply"],
         "objection_filed_on": beside["objection_filed_on"],
@@ -84,7 +87,11 @@ def _result(site: Site, one: Shown) -> Context:
     }
 
 
-def _finding(site: Site, finding: Context, outcome: str) -> Context:
+def _codes(body: Body) -> tuple[str, ...]:
+    return tuple([finding["item_code"] for finding in body["findings"]])
+
+
+def _finding(site: Site, finding: Body, outcome: str) -> Context:
     item = site.items.get(finding["item_code"])
     return {
         "seq": finding["seq"],
@@ -96,9 +103,16 @@ def _finding(site: Site, finding: Context, outcome: str) -> Context:
     }
 
 
+def _explained(results: Sequence[Context]) -> Context:
+    """Return the outcomes and marks that a page's results bear, each once, in the order in which they appear."""
+    outcomes = {outcome["id"]: outcome for one in results for outcome in one["outcomes"]}
+    seen = {mark["id"]: mark for one in results for mark in one["marks"]}
+    return {"outcomes": list(outcomes.values()), "marks": list(seen.values())}
+
+
 def index_page(site: Site) -> Page:
     """Return the way to every subject without a script: the regions that have some."""
-    sizes = shown.region_sizes(site.connection)
+    sizes = listings.region_sizes(site.connection)
     context = {
         "view": site.head("检查对象", paths.SUBJECTS, "subjects"),
         "regions": [

@@ -10,8 +10,9 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from publisher import paths, quantity, regions
-from publisher.ledger import shown
-from publisher.ledger.shown import Progress, Shown
+from publisher.ledger import shown, tallies
+from publisher.ledger.shown import Shown
+from publisher.ledger.tallies import NO_PROGRESS, Progress
 from publisher.site.job import Job
 
 Context = dict[str, Any]
@@ -26,11 +27,15 @@ SEVERITIES = {"minor": "轻微", "moderate": "一般", "serious": "严重"}
 
 
 class Page(NamedTuple):
-    """A page to be rendered: its address, its template and what the template is given."""
+    """A page to be rendered: its address, its template and what the template is given.
+
+    The page of a record ends with ``proof``, which opens its entries in the publication log, and a signature.
+    """
 
     address: str
     template: str
     context: Context
+    proof: bytes | None = None
 
 
 class PlanWords(NamedTuple):
@@ -48,6 +53,17 @@ class ItemWords(NamedTuple):
     name: str
     basis: str
     href: str
+
+
+class About(NamedTuple):
+    """What a result's page says of the plan and the task it is of; ``unchecked`` are items left out."""
+
+    plan: Context
+    task: Context
+    unchecked: list[Context]
+
+
+MOST_KEPT = 10_000  # words kept to be said again
 
 
 class Site:
@@ -70,6 +86,36 @@ class Site:
             for item in one.body["items"]:
                 href = self.href(paths.item_list(one.row.record_id)) + f"#{item['item_code']}"
                 self.items[item["item_code"]] = ItemWords(item["name"], item["basis"], href)
+
+        self._about: dict[tuple[str, str, tuple[str, ...]], About] = {}
+        self._outcomes: dict[str, list[Context]] = {}
+
+    def about(self, plan_id: str, task_id: str, checked: tuple[str, ...]) -> About:
+        """Return what a result's page says of its plan and task, and of the task's items that were not checked.
+
+        Many results share all of it, so it is made once.
+        """
+        key = (plan_id, task_id, checked)
+        if key not in self._about:
+            plan = self.plans.get(plan_id)
+            task = plan.tasks.get(task_id) if plan else None
+            missed = [code for code in (task or {}).get("item_codes", ()) if code in self.items and code not in checked]
+            if len(self._about) >= MOST_KEPT:
+                self._about.clear()
+            self._about[key] = About(
+                {"title": plan.title if plan else plan_id, "href": plan.href if plan else None},
+                {"name": task["name"] if task else task_id, "href": self.task_href(plan_id, task_id) if task else None},
+                [{"name": self.items[code].name, "href": self.items[code].href} for code in missed],
+            )
+        return self._about[key]
+
+    def outcomes(self, ids: str) -> list[Context]:
+        """Return the words of the outcomes that a record keeps (ids with commas between), each once."""
+        if ids not in self._outcomes:
+            if len(self._outcomes) >= MOST_KEPT:
+                self._outcomes.clear()
+            self._outcomes[ids] = [self.job.words[one] for one in ids.split(",")]
+        return self._outcomes[ids]
 
     def href(self, address: str) -> str:
         """Return an address as links on the site write it, below the site's root."""
@@ -102,17 +148,17 @@ class Site:
 
     def result_row(self, one: Shown) -> Context:
         """Return a published result as tables list it."""
-        plan = self.plans.get(one.body["plan_id"])
-        task = plan.tasks.get(one.body["task_id"]) if plan else None
+        _, task, _ = self.about(one.body["plan_id"], one.body["task_id"], ())
+        is_shown = task["href"] is not None
         return {
             "subject_name": one.body["subject"]["name"],
             "subject_href": f"{self.href(one.row.subject_path)}#{one.row.record_id}",
             "authority": one.body["authority"],
             "region": place(one.body["subject"]["region_code"]),
             "ended_on": one.body["ended_on"],
-            "task_name": task["name"] if task else None,
-            "task_href": self.task_href(one.body["plan_id"], one.body["task_id"]) if task else None,
-            "outcomes": [self.job.words[outcome] for outcome in dict.fromkeys(one.beside["outcomes"])],
+            "task_name": task["name"] if is_shown else None,
+            "task_href": task["href"],
+            "outcomes": self.outcomes(one.row.outcomes),
             "marks": marks(one),
             "since": text(one.row.since),
         }
@@ -133,7 +179,7 @@ class Site:
             "plan_type": one.body["plan_type"],
             "published_on": text(one.row.published_on),
             "task_count": len(one.body["tasks"]),
-            "progress": plan_progress(one.body, shown.progress(self.connection, one.row.record_id)),
+            "progress": plan_progress(one.body, tallies.progress(self.connection, one.row.record_id)),
         }
 
 
@@ -163,6 +209,8 @@ def dataset(job: Job, title: str, description: str, address: str, files: Iterabl
 
 def marks(one: Shown) -> list[Context]:
     """Return the marks of a published record in words."""
+    if not one.row.marks:
+        return []
     names = [name for name in one.row.marks.split(",") if name]
     return [{"id": name, "label": MARKS[name][0], "explanation": MARKS[name][1]} for name in names]
 
@@ -177,10 +225,10 @@ def task_progress(task: Mapping[str, Any], done: Progress) -> Context:
 
 def plan_progress(body: Mapping[str, Any], done: Mapping[str, Progress]) -> Context:
     """Return how far a plan has come: its tasks together."""
-    tasks = [task_progress(task, done.get(task["task_id"], shown.NO_PROGRESS)) for task in body["tasks"]]
+    tasks = [task_progress(task, done.get(task["task_id"], NO_PROGRESS)) for task in body["tasks"]]
     targets = [task["target"] for task in tasks]
     drawn = [task["drawn"] for task in tasks if task["drawn"] is not None]
-    total = Progress(*(sum(column) for column in zip(*done.values(), strict=True))) if done else shown.NO_PROGRESS
+    total = Progress(*(sum(column) for column in zip(*done.values(), strict=True))) if done else NO_PROGRESS
     target = sum(targets) if targets and None not in targets else None
     approximate = any(task["approximate"] for task in tasks)
     return _progress(

@@ -191,8 +191,16 @@ class Portal:
         table = "\x1e".join("\n".join(column) for column in zip(*([gap, gap, *row] for gap, row in
                             zip(gaps, rows.values(), strict=True)), strict=True))  # fmt: skip
         self.write("search/x/r0/0.bin", deflated(table))
-        head = base64.b64encode(deflated("\x1d\x1d\x1d")).decode()
-        manifest = {"format": 1, "generation": "x", "base": 1000, "perFile": 1000, "overlay": None, "head": head}
+        head = base64.b64encode(deflated("\x1d\x1d")).decode()
+        manifest = {
+            "format": searchfile.FORMAT,
+            "generation": "x",
+            "base": 1000,
+            "perFile": 1000,
+            "overlay": None,
+            "revised": None,
+            "head": head,
+        }
         self.write("search/index.json", orjson.dumps(manifest))
 
 

@@ -1,9 +1,10 @@
 """What is looked at before a release is shown: the files that changed, against what was decided since the last one."""
 
+import gzip
 from datetime import date
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from publisher.audit import audit_changed
 from publisher.ledger.schema import entry, page, record
@@ -79,3 +80,27 @@ def test_a_page_of_a_subject_says_what_the_ledger_says(decided: Portal) -> None:
     decided.change(SUBJECT[1:], "公示信息抽查", "公示抽查")
     assert changed(decided) == {("differs", SUBJECT, "result R-000001: finding 1 item_name")}
     assert SHOWN in (decided.output / SUBJECT[1:]).read_text()
+
+
+def test_compressed_siblings_are_read_too(decided: Portal) -> None:
+    decided.write("extra/a.html", "<p>x</p>")
+    decided.write("extra/a.html.gz", gzip.compress(f"<p>{HIDDEN}</p>".encode()), known=False)
+    assert {one[0] for one in changed(decided)} == {"leak", "differs"}
+
+
+def test_the_plan_of_a_shown_result_may_be_named(decided: Portal) -> None:
+    decided.set_state("P-2021", "withdrawn")
+    decided.write("extra/a.html", "<p>P-2021</p>")
+    told = ("leak", "/extra/a.html", "plan P-2021 id")
+    assert told in changed(decided)
+    with decided.ledger.transaction() as connection:
+        connection.execute(update(record).where(record.c.record_id == "R-000001").values(plan_id="P-2021"))
+    assert told not in changed(decided)
+
+
+def test_a_large_file_is_looked_through_as_it_stands(decided: Portal) -> None:
+    filling = "一,二\r\n" * 300_000
+    decided.write("extra/a.csv", f"{filling}{HIDDEN}\r\n{filling}")
+    decided.write("extra/b.csv", filling)
+    decided.write("extra/c.csv.gz", gzip.compress(f"{filling}{HIDDEN_CODE}".encode()))
+    assert {one[:2] for one in changed(decided)} == {("leak", "/extra/a.csv"), ("leak", "/extra/c.csv.gz")}

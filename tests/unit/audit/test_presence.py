@@ -194,6 +194,7 @@ def test_compressed_siblings_are_unpacked_and_compared(portal: Portal) -> None:
     page_itself = (portal.output / SUBJECT).read_bytes()
     portal.write(f"{SUBJECT}.gz", gzip.compress(page_itself), known=False)
     portal.write(f"{SUBJECT}.br", brotli.compress(page_itself), known=False)
+    portal.write(f"{MONTH}.gz", gzip.compress((portal.output / MONTH).read_bytes()), known=False)
     assert portal.audit() == []
     portal.write(f"{SUBJECT}.gz", gzip.compress(page_itself + b" "), known=False)
     portal.write(f"{SUBJECT}.br", brotli.compress(page_itself + HIDDEN.encode()), known=False)

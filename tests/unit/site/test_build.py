@@ -16,17 +16,20 @@ ADJUSTMENT = {"kind": "changed", "reason": "测试", "approved_by": "测试机�
 
 
 def made_at_once(portal, day):
-    """The site as the same ledger makes it in an empty folder; the one there was is put aside."""
-    shutil.move(portal.output, portal.root / "before")
-    portal.run(day)
-    at_once = portal.files()
-    shutil.rmtree(portal.output)
-    shutil.move(portal.root / "before", portal.output)
-    return at_once
+    """The site as a copy of the ledger makes it where there is none yet."""
+    apart = portal.root / "at once"
+    shutil.rmtree(apart, ignore_errors=True)
+    shutil.copytree(portal.root, apart, ignore=lambda _, names: [one for one in names if "output" in one])
+    copied = type(portal)(apart, portal._call)
+    copied.config.write_text(portal.config.read_text("utf-8"), "utf-8")
+    copied.run(day)
+    return copied.files()
 
 
 def differing(step_by_step, at_once):
-    names = step_by_step.keys() | at_once.keys()
+    """Return which files differ, but for tiles of the log that stay until they are full, for readers of it since."""
+    outgrown = {name for name in step_by_step if ".p/" in name} - at_once.keys()
+    names = (step_by_step.keys() | at_once.keys()) - outgrown
     return sorted(name for name in names if step_by_step.get(name) != at_once.get(name))
 
 
@@ -73,7 +76,7 @@ def test_a_run_repeated_writes_nothing_and_a_site_that_was_deleted_is_made_again
     assert differing(portal_dir.files(), made_at_once(portal_dir, DAY)) == []
 
 
-def test_the_sitemap_of_a_first_build_names_every_page(portal_dir, make_plan, make_result):
+def test_the_sitemap_of_a_first_build_names_every_page_but_later_ones_of_lists(portal_dir, make_plan, make_result):
     portal_dir.give(make_plan(), make_result(1))
     portal_dir.run(DAY)
     listed = portal_dir.page("sitemap-pages.xml") + portal_dir.page("sitemap-0.xml")

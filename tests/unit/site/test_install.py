@@ -30,10 +30,10 @@ class BreakingTree(Tree):
 
     broken = ""
 
-    def _write(self, address, content):
-        if address == self.broken:
+    def _write(self, file):
+        if file.address == self.broken:
             raise KeyboardInterrupt
-        super()._write(address, content)
+        super()._write(file)
 
     def _remove(self, address):
         if address == self.broken:

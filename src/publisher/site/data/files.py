@@ -8,12 +8,12 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from publisher import paths
 from publisher.errors import SiteError
-from publisher.ledger import deltas, shown
-from publisher.ledger.schema import page, record
+from publisher.ledger import deltas, listings, shown
+from publisher.ledger.schema import page
 from publisher.ledger.shown import Shown
 from publisher.site.data import columns, formats
 from publisher.site.data.columns import Columns
@@ -21,7 +21,7 @@ from publisher.site.data.records import Record, Values, cell, item_rows, public_
 from publisher.site.install import File, staging
 from publisher.site.views import Context, Site
 
-WHOLE_LIMIT = 200_000  # rows up to which a year, and the whole portal, come as one file
+WHOLE_LIMIT = 50_000  # rows up to which a year, and the whole portal, come as one file: any change writes it again
 
 FORMATS = {
     "csv": "CSV",
@@ -32,6 +32,7 @@ FORMATS = {
 }
 OF_MONTH = ("csv", "excel.csv", "jsonl", "json")
 OF_YEAR = ("csv", "excel.csv", "xlsx", "jsonl")
+WORKBOOK_LIMIT = 20_000  # rows of a year's workbook: one changed result writes it again, ten times slower than a CSV
 OF_RECORD = ("csv", "excel.csv", "jsonl", "json")
 
 Entry = tuple[Record, Sequence[Values]]  # a record, and its rows in a table
@@ -63,7 +64,8 @@ def month_files(site: Site, year: int, month: int) -> list[File]:
 
 
 def year_files(site: Site, year: int) -> list[File]:
-    """Return a year's results as whole files; nothing when none is shown or they have too many rows."""
+    """Return a year's results as whole files; nothing when none is shown or they have too many rows. The workbook is
+    the first to be left out; the CSV for Excel stays."""
     parts = [row for row in month_tables(site) if row.key.startswith(f"{year}-")]
     if not parts or sum(row.rows for row in parts) > WHOLE_LIMIT:
         return []
@@ -72,7 +74,9 @@ def year_files(site: Site, year: int) -> list[File]:
     content = Content(f"{year} 年检查结果", columns.FINDING_OF_RESULT, number, max(row.as_of for row in parts))
     results = chain.from_iterable(shown.of_month(site.connection, year, month) for month in months)
     entries = (_result(site, one) for one in results)
-    return _write(site, content, entries, OF_YEAR, lambda suffix: paths.data_year(year, suffix))
+    fits = sum(row.rows for row in parts) <= WORKBOOK_LIMIT
+    suffixes = [suffix for suffix in OF_YEAR if fits or suffix != "xlsx"]
+    return _write(site, content, entries, suffixes, lambda suffix: paths.data_year(year, suffix))
 
 
 class MonthTable(NamedTuple):
@@ -126,10 +130,8 @@ def _result(site: Site, one: Shown) -> Entry:
 
 
 def _results_of(site: Site, year: int, month: int) -> int:
-    query = select(func.count()).where(
-        record.c.year == year, record.c.month == month, record.c.kind == "result", record.c.state == "published"
-    )
-    return site.connection.execute(query).scalar_one()
+    found = listings.of_month(site.connection, year, month)
+    return found.shown if found else 0
 
 
 def _write(

@@ -10,7 +10,9 @@ from typing import Any
 
 import orjson
 import xlsxwriter
+from xlsxwriter.exceptions import XlsxFileError
 
+from publisher.errors import SiteError
 from publisher.site.data.columns import Columns
 
 AddRow = Callable[[Sequence[str]], None]
@@ -88,13 +90,22 @@ def json_file(path: Path, about: Mapping[str, Any]) -> Iterator[AddRecord]:
 
 
 @contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Tell a file that could not be written as such; the library has an error of its own for it."""
+    try:
+        yield
+    except XlsxFileError as error:
+        raise SiteError(f"{path} could not be written: {error}; the run can be repeated") from error
+
+
+@contextmanager
 def workbook_file(path: Path, columns: Columns, about: Sequence[tuple[str, str]], as_of: date) -> Iterator[AddRow]:
     """Write a table as a workbook of texts only, never formulas, with a second sheet that says what it is.
 
     The bytes follow from the rows and ``as_of``: no clock is read.
     """
     given = {"constant_memory": True, "tmpdir": str(path.parent), "strings_to_urls": False}
-    with xlsxwriter.Workbook(str(path), given) as book:
+    with _written(path), xlsxwriter.Workbook(str(path), given) as book:
         book.set_properties({"created": datetime.combine(as_of, time())})
         head = book.add_format({"bold": True})
         sheet = book.add_worksheet("数据")

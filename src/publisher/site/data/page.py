@@ -4,6 +4,7 @@ from itertools import chain, groupby
 
 from publisher import paths
 from publisher.ledger import deltas
+from publisher.log import load_key
 from publisher.site.data.catalogue import catalogue_files
 from publisher.site.data.changes import publication_files
 from publisher.site.data.files import WHOLE_LIMIT, licence, total_rows
@@ -49,6 +50,12 @@ def data_pages(site: Site) -> list[Page | File]:
         "groups": [{"title": title, "entries": entries} for title, entries in groups.items() if entries],
         "publications": _latest_publications(site),
         "whole": {"rows": rows, "limit": WHOLE_LIMIT, "too_many": rows > WHOLE_LIMIT},
+        "log": {
+            "vkey": load_key(site.job.log_key, site.job.base_url).verifier.vkey,
+            "vkey_href": site.href(paths.LOG_VKEY),
+            "checkpoint_href": site.href(paths.LOG_CHECKPOINT),
+            "base_url": site.job.base_url,
+        },
         "licence": {"title": licence(site)["title"], "href": site.href(paths.ABOUT + "data-licence/")},
     }
     return [*made, Page(paths.DATA, "data.html", context)]

@@ -145,7 +145,7 @@ def test_the_same_ledger_makes_the_same_bytes(portal):
     before = {name: content for name, content in portal.files().items() if name.startswith("data/")}
     assert "data/site.db" in before
     assert "data/results-2021.xlsx" in before
-    shutil.rmtree(portal.output)
+    shutil.rmtree(portal.output.resolve())
     portal.call("build", day="2021-07-05")
     assert {name: content for name, content in portal.files().items() if name.startswith("data/")} == before
 

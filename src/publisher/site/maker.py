@@ -1,0 +1,37 @@
+"""Making the files of parts of the site, in whatever process: what the ledger says, through the theme's templates."""
+
+from collections.abc import Mapping, Sequence
+
+from publisher.ledger import Ledger
+from publisher.site import units
+from publisher.site.engine import environment
+from publisher.site.install import File, Part
+from publisher.site.job import Job
+from publisher.site.renderer import Renderer
+from publisher.site.views import Page, Site
+
+Made = dict[Part, list[File]]
+
+
+class Maker:
+    """Reads what is shown and renders it; ``documents`` gives the address of a plan's hand-written document."""
+
+    def __init__(self, job: Job, ledger: Ledger) -> None:
+        self.documents: Mapping[str, str] = {}
+        self.renderer = Renderer(job, environment(job.theme))
+        self._ledger = ledger
+        with ledger.reading() as connection:
+            self.site = Site(job, connection)
+
+    def made(self, scope: str, keys: Sequence[str]) -> Made:
+        """Return the files of parts of one scope, as the ledger has them now.
+
+        Raises :class:`SiteError` (:class:`RenderFailed` for a template).
+        """
+        with self._ledger.reading() as connection:
+            self.site.connection = connection
+            found = units.render(self.site, scope, keys, self.documents)
+            return {
+                (scope, key): [self.renderer.file(one) if isinstance(one, Page) else one for one in pages]
+                for key, pages in found.items()
+            }

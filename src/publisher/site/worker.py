@@ -1,0 +1,85 @@
+"""A process that renders parts of the site for the builder (:mod:`publisher.site.crew`).
+
+``python -m publisher.site.worker FOLDER`` reads a :class:`~publisher.site.job.Job` as the first line of its standard
+input, then ``{"scope", "keys"}`` a line. It reads the ledger, writes finished files into its own folder beside the
+site, and answers each line with one: ``{"parts": [[key, [[address, file, sha-256, bytes, rows, as of], …]], …]}`` in
+the order asked, or ``{"error", "kind"}``. It ends with its input, and with the process that started it.
+"""
+
+import ctypes
+import gc
+import hashlib
+import os
+import signal
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from publisher.errors import PublisherError, SiteError
+from publisher.ledger import Ledger
+from publisher.site.install import File
+from publisher.site.job import Job
+from publisher.site.maker import Maker
+
+_PR_SET_PDEATHSIG = 1
+
+
+class _Bench:
+    """The worker's own folder, where its finished files wait to be installed."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = str(folder)
+        self._numbers = count()
+
+    def laid(self, file: File) -> tuple[Any, ...]:
+        """Return a file as the builder is told of it, its bytes written."""
+        if isinstance(file.content, Path):
+            return (file.address, str(file.content), file.digest, file.size, file.rows, file.as_of)
+        name = f"{self._folder}/{next(self._numbers)}"
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            with memoryview(file.content) as rest:
+                written = os.write(handle, rest)
+                while written < len(rest):
+                    written += os.write(handle, rest[written:])
+        finally:
+            os.close(handle)
+        return (
+            file.address, name, hashlib.sha256(file.content).hexdigest(), len(file.content), file.rows, file.as_of,
+        )  # fmt: skip
+
+
+def work(job: Job, folder: Path, asked: BinaryIO, told: BinaryIO) -> None:
+    """Answer what is asked until there is no more."""
+    bench = _Bench(folder)
+    with Ledger(job.ledger_url) as ledger:
+        maker = Maker(job, ledger)
+        gc.collect()
+        gc.freeze()
+        for line in asked:
+            wanted = orjson.loads(line)
+            try:
+                made = maker.made(wanted["scope"], wanted["keys"])
+                answer: Any = {"parts": [[key, [bench.laid(one) for one in files]] for (_, key), files in made.items()]}
+            except PublisherError as error:
+                answer = {"error": str(error), "kind": type(error).__name__}
+            except OSError as error:
+                answer = {"error": f"{folder} cannot be written: {error.strerror}", "kind": SiteError.__name__}
+            told.write(orjson.dumps(answer) + b"\n")
+            told.flush()
+
+
+def _end_with_parent() -> None:
+    """Have the system end this process with its parent: it holds the run lock, and nobody waits for its answer."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _end_with_parent()
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    work(Job.model_validate_json(sys.stdin.buffer.readline()), Path(sys.argv[1]), sys.stdin.buffer, answers)

@@ -1,0 +1,103 @@
+"""The engine compiles the theme for speed: what it says is what Jinja says, and everything is escaped by default."""
+
+from datetime import date
+from pathlib import Path
+
+import jinja2
+import pytest
+from markupsafe import Markup
+
+from publisher import briefing, pipeline
+from publisher.ledger import Ledger
+from publisher.site import units
+from publisher.site.engine import environment, text
+from publisher.site.maker import Maker
+from publisher.site.renderer import Renderer
+from publisher.site.views import Page
+
+THEME = Path(__file__).resolve().parents[3] / "theme"
+
+
+class PlainJinja(jinja2.Environment):
+    """Jinja as it is, but that a record's member comes before a dict's method."""
+
+    def getattr(self, obj, attribute):
+        return obj[attribute] if type(obj) is dict and attribute in obj else super().getattr(obj, attribute)
+
+
+def test_every_page_is_what_plain_jinja_makes_of_it(portal_dir, make_plan, make_item_list, make_result, make_case):
+    results = [make_result(number) for number in range(1, 54)]
+    results[0] = make_result(1, outcome="不合格", remark="<b>&\"'", severity="minor")
+    portal_dir.give(
+        make_plan(), make_item_list(), *results,
+        make_case("objection", case_id="C-2", result_id="R-2", filed_on="2021-06-19"),
+        make_case("reply", case_id="C-3", result_id="R-3", filed_on="2021-06-19", reason="陈述<script>"),
+    )  # fmt: skip
+    portal_dir.run("2021-06-20")
+    settings = portal_dir.settings
+    with pipeline.rehearsed(settings, date(2021, 6, 20), pipeline.Watcher()) as portal:
+        job = briefing.job(portal.settings, portal.profile, portal.day)
+    plain = PlainJinja(
+        loader=jinja2.FileSystemLoader(THEME / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    seen = set()
+    with Ledger(settings.ledger.url) as ledger, ledger.reading() as connection:
+        maker, slow = Maker(job, ledger), Renderer(job, plain)
+        maker.site.connection = connection
+        for scope, key in units.everything(connection):
+            if scope in units.ORDER:
+                for one in units.render(maker.site, scope, [key], {})[key]:
+                    if isinstance(one, Page):
+                        assert maker.renderer.file(one).content == slow.file(one).content, one.address
+                        seen.add(one.template)
+    assert seen >= {"subject.html", "results_list.html", "task.html", "plan.html", "home.html", "item_list.html"}
+
+
+@pytest.fixture
+def made(tmp_path):
+    """An environment of templates given by name."""
+
+    def make(**templates):
+        (tmp_path / "templates").mkdir()
+        for name, words in templates.items():
+            (tmp_path / "templates" / f"{name}.html").write_text(words, "utf-8")
+        return environment(tmp_path)
+
+    return make
+
+
+def test_a_component_in_place_escapes_what_it_is_given_and_keeps_to_its_own_names(made):
+    engine = made(
+        part="{% macro part(name, tone='plain') %}<b class='{{ tone }}'>{{ name }}</b>{% endmacro %}",
+        page="{% from 'part.html' import part as piece %}{{ piece(name) }}{{ piece('y', tone=name) }}{{ name }}",
+    )
+    said = engine.get_template("page.html").render(name="<i>")
+    assert said == "<b class='plain'>&lt;i&gt;</b><b class='&lt;i&gt;'>y</b>&lt;i&gt;"
+
+
+def test_a_component_that_needs_more_than_it_is_given_stays_a_call(made):
+    engine = made(
+        part="{% set WORDS = {'a': '<a>'} %}{% macro part(name) -%}{{ WORDS[name] }}{%- endmacro %}",
+        page="{% from 'part.html' import part %}{{ part('a') }}{{ part(name) if name else '-' }}",
+    )
+    assert engine.get_template("page.html").render(name="") == "&lt;a&gt;-"
+
+
+@pytest.mark.parametrize("page", ["{{ nobody }}", "{{ one.nothing }}", "{{ one.nothing.more }}", "{{ part() }}"])
+def test_an_unknown_name_is_an_error(made, page):
+    engine = made(
+        part="{% macro part(name) %}{{ name }}{% endmacro %}", page="{% from 'part.html' import part %}" + page
+    )
+    with pytest.raises(jinja2.UndefinedError):
+        engine.get_template("page.html").render(one={"it": 1})
+
+
+def test_a_record_comes_before_the_methods_of_a_dict(made):
+    engine = made(page="{{ one.items }} {{ one.keys() | list | length }} {{ one.a.b }} {{ 'x'.upper() }}")
+    assert engine.get_template("page.html").render(one={"items": 3, "a": {"b": "<"}}) == "3 2 &lt; X"
+
+
+def test_text_is_escaped_unless_it_is_markup():
+    assert text("a<b>&\"'") == "a&lt;b&gt;&amp;&#34;&#39;"
+    assert (text(Markup("<b>")), text(None), text(3)) == ("<b>", "None", "3")
