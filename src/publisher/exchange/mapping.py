@@ -88,7 +88,9 @@ def load_mapping(name: str) -> PayloadMapping:
         values = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"the mapping {name} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except SettingsError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"the mapping {name} is not valid TOML: {error}") from error
     try:
         return _loaded(values)

@@ -15,6 +15,7 @@ from publisher.source.tables import read_counts, read_table
 
 FOLDERS = ("plans", "item_lists", "results", "cases")
 COUNTS = "counts.csv"
+DEEPEST = 32  # levels of folders
 _TABLES = {".csv", ".xlsx"}
 _SUFFIXES = {".json", ".jsonl", *_TABLES}
 
@@ -44,7 +45,7 @@ def pull_folder(source: FolderSource, checker: Checker, seen: Mapping[str, str])
                 yield FileGone(file)
 
 
-def _listed(root: Path, place: Path) -> Iterator[Path | Problem]:
+def _listed(root: Path, place: Path, level: int = 0) -> Iterator[Path | Problem]:
     """Yield the files to read at and below ``place``, sorted, and a Problem for each thing that is none."""
     file = place.relative_to(root).as_posix()
     if not os.path.lexists(place):
@@ -68,9 +69,11 @@ def _listed(root: Path, place: Path) -> Iterator[Path | Problem]:
                 yield _problem("link_to_folder", "A link to a folder is not followed; what it holds is read.", file)
             elif file == COUNTS:
                 yield _problem("not_a_file", "This is a folder.", file)
+            elif level > DEEPEST:
+                yield _problem("too_deep", f"Folders more than {DEEPEST} levels deep are not read.", file)
             else:
                 for part in sorted(place.iterdir()):
-                    yield from _listed(root, part)
+                    yield from _listed(root, part, level + 1)
         elif file in FOLDERS or not stat.S_ISREG(mode):
             yield _problem("not_a_file", "This is not what it should be (a folder or a plain file).", file)
         elif place.suffix.lower() == ".toml" and file.startswith(("plans/", "item_lists/")):

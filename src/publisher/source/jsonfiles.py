@@ -57,6 +57,7 @@ def read_document(path: Path, file: str, checker: Checker) -> Reading:
     except UnicodeDecodeError:
         yield Problem("unknown_encoding", None, None, "The file is not UTF-8; save it as that.", file, None)
         return True
+    del data  # the text alone may take twice the file's bytes
     place = _skip(text, 0)
     if not text.startswith("[", place):
         return (yield from _one(text, place, file, checker))

@@ -2,7 +2,6 @@
 
 import csv
 import lzma
-import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,17 +11,12 @@ from typing import NamedTuple
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from publisher.source.cells import Cell
+from publisher.source.survey import survey
 from publisher.source.text import Fault, table_encoding
 
 Row = tuple[int, list[Cell] | Fault]
 
 LARGEST_CSV = 256 << 20
-LARGEST_XLSX = 64 << 20
-LARGEST_UNPACKED = 512 << 20
-MOST_CELLS = 5_000_000  # the reader holds the whole rectangle up to the last cell, filled or not
-_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*>")
-_PLACE = re.compile(rb'\sr="([A-Z]{1,3})(\d{1,7})"')
-_ERROR = b't="e"'
 
 
 class Sheet(NamedTuple):
@@ -50,7 +44,7 @@ def book_of(path: Path) -> Book | Fault:
             return encoding
         return Book([Sheet(None, _csv_rows(path, encoding), {})], 0)
     try:
-        error_cells = _surveyed(path)
+        error_cells = survey(path)
         return error_cells if isinstance(error_cells, Fault) else Book(_xlsx_sheets(path), error_cells)
     except (
         CalamineError,
@@ -116,39 +110,3 @@ def _xlsx_rows(sheet: CalamineSheet, merged: Mapping[int, list[tuple[int, int]]]
             if column < len(cells):
                 below[column] = (bottom, cells[column])
         yield index + 1, cells
-
-
-def _surveyed(path: Path) -> Fault | int:
-    """Look over a workbook before the reader loads it whole; return its number of error cells."""
-    if path.stat().st_size > LARGEST_XLSX:
-        return Fault("too_large", f"An XLSX file may have {LARGEST_XLSX} bytes; split it.")
-    with zipfile.ZipFile(path) as package:
-        if sum(part.file_size for part in package.infolist()) > LARGEST_UNPACKED:
-            return Fault("too_large", f"An XLSX file may unpack to {LARGEST_UNPACKED} bytes; split it.")
-    width = height = errors = 0
-    for cell in _cells_of(path):
-        errors += _ERROR in cell
-        if place := _PLACE.search(cell):
-            column = 0
-            for letter in place[1]:
-                column = column * 26 + letter - 64
-            width, height = max(width, column), max(height, int(place[2]))
-    if width * height > MOST_CELLS:
-        return Fault("too_large", f"The sheet reaches over {MOST_CELLS} cells; delete the empty rows and columns.")
-    return errors
-
-
-def _cells_of(path: Path) -> Iterator[bytes]:
-    """Yield the opening tag of every cell of every worksheet (ECMA-376, 18.3.1.4), streaming."""
-    with zipfile.ZipFile(path) as package:
-        for part in package.namelist():
-            if not part.startswith("xl/worksheets/") or not part.endswith(".xml"):
-                continue
-            with package.open(part) as file:
-                rest = b""
-                while piece := file.read(1 << 20):
-                    text = rest + piece
-                    cut = text.rfind(b"<")
-                    yield from _CELL.findall(text, 0, cut)
-                    rest = text[cut:][:4096] if cut >= 0 else b""
-                yield from _CELL.findall(rest)

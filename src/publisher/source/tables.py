@@ -181,14 +181,15 @@ def _head_fields(head: Path | None, kind: str) -> dict[str, Any] | Fault:
     if head is None:
         return Fault("no_head", f"A table of a {kind} needs its head fields in a .toml file of the same name.")
     try:
-        fields = tomllib.loads(head.read_bytes().decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        fields = _plain(tomllib.loads(head.read_bytes().decode("utf-8-sig")))
+        orjson.dumps(fields)  # TOML has wider numbers and deeper tables than JSON here
+    except (ValueError, TypeError, RecursionError):
         return Fault("bad_head", f"{head.name} is not valid TOML in UTF-8.")
     except OSError:
         return Fault("unreadable", f"{head.name} cannot be read.")
     if _ROWS_OF[kind][0] in fields:
         return Fault("bad_head", f"{head.name} holds {_ROWS_OF[kind][0]}; these are the rows of the table.")
-    return {"kind": kind, **HEADS[kind], **_plain(fields)}
+    return {"kind": kind, **HEADS[kind], **fields}
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from publisher import pipeline
+from publisher import briefing
 from publisher.errors import SettingsError
 from publisher.settings import load
 
@@ -26,7 +26,7 @@ def endpoint_of(tmp_path, monkeypatch):
     def read(words):
         file = tmp_path / "publisher.toml"
         file.write_text(HEAD + words, "utf-8")
-        return pipeline.endpoints(load(file))[0]
+        return briefing.endpoints(load(file))[0]
 
     return read
 
