@@ -5,35 +5,39 @@ Each stage is one verb of its package; this file alone knows them all. What they
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from itertools import islice
+from itertools import groupby, islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection
 
-from publisher import exchange, rules, site, source
-from publisher.errors import SettingsError, SourceError
+from publisher import audit, briefing, exchange, log, rules, site, source
+from publisher.errors import LeakFound, LedgerError, SettingsError, SourceError
+from publisher.judging import Judge, drafts, drafts_of
 from publisher.ledger import Ledger, only_run
 from publisher.ledger import intake as received
 from publisher.ledger import problems as open_problems
-from publisher.ledger.dockets import Docket, due, due_count, version_of
+from publisher.ledger.dockets import due_count
+from publisher.ledger.drafts import Draft
 from publisher.ledger.owed import meet_endpoints, page_count
-from publisher.ledger.schema import problem
+from publisher.ledger.restore import must_pull, pulled_whole
 from publisher.ledger.store import get_meta, latest_day, set_meta, start_run
-from publisher.ledger.verdicts import Judged, decide, state_counts
-from publisher.model import Problem, Received, RecordKind, SetAside, Verdict
-from publisher.rules.facts import Facts
-from publisher.rules.public import public_form
-from publisher.rules.redact import redact
-from publisher.settings import Endpoint as EndpointSettings
-from publisher.settings import Settings, secret
+from publisher.ledger.verdicts import latest_entry, state_counts, write
+from publisher.log import certificates
+from publisher.model import Problem, Received, SetAside
+from publisher.second import made_elsewhere, pays, rarely_collecting
+from publisher.settings import Settings
 from publisher.site import Built
 from publisher.source import CountsRow, FileGone, FileSeen, Watermark
 
-PULL_CHUNK = 1000  # records kept in one transaction
-JUDGE_CHUNK = 500  # verdicts written in one transaction
+PULL_CHUNK = 2_000  # records kept in one transaction
+JUDGE_CHUNK = 1_000  # verdicts written in one transaction
+SECOND_FROM_RECORDS = 10_000  # to judge, and a second process judges what the first one writes
+AUDIT_WHOLE_FROM = 50_000  # files changed: reading everything, in two processes, is then as quick
+AUDIT_TOLD = 5  # differences named in a message
 COUNTED = ("accepted", "duplicate", "rejected", "unprocessed", "owed", "refused", "unsendable")
 PLURALS = {"plan": "plans", "item_list": "item_lists", "result": "results", "case": "cases", "tombstone": "cases"}
 
@@ -137,21 +141,24 @@ def pull(portal: Portal) -> dict[str, int]:
             set_meta(connection, "intake_rules", portal.profile.fingerprint)
         seen = received.remembered(connection)
     done = 0
-    events_to_come = source.pull(_source(portal.settings), intake, seen, say=portal.watcher.say)
-    while events := tuple(islice(events_to_come, PULL_CHUNK)):
-        with portal.ledger.transaction() as connection:
-            new += _keep(portal, connection, events)
-        done += len(events)
-        portal.watcher.progress("pull", done, None)
-    if portal.settings.source.kind == "folder":
-        with portal.ledger.transaction() as connection:
+    coming = source.pull(briefing.source_of(portal.settings), intake, seen, say=portal.watcher.say)
+    with rarely_collecting():
+        while events := list(islice(coming, PULL_CHUNK)):
+            with portal.ledger.transaction() as connection:
+                new += _keep(portal, connection, events)
+            done += len(events)
+            portal.watcher.progress("pull", done, None)
+    with portal.ledger.transaction() as connection:
+        if portal.settings.source.kind == "folder":
             open_problems.forget_unread_files(connection, portal.run_no)
+        pulled_whole(connection)
     return dict(new)
 
 
-def _keep(portal: Portal, connection: Connection, events: tuple[source.Event, ...]) -> Counter[str]:
+def _keep(portal: Portal, connection: Connection, events: Sequence[source.Event]) -> Counter[str]:
     """Keep what one chunk of a pull yielded; the marks of how far it came last, in the same transaction."""
-    kept = received.keep(connection, portal.run_no, [one for one in events if isinstance(one, Received)])
+    arrived = [one for one in events if isinstance(one, Received)]
+    kept = received.keep(connection, portal.run_no, arrived)
     for event in events:
         match event:
             case SetAside():
@@ -186,16 +193,6 @@ def _try_again(portal: Portal, connection: Connection) -> Counter[str]:
     return new
 
 
-def _source(settings: Settings) -> source.FolderSource | source.ApiSource:
-    asked = settings.source
-    if asked.kind == "folder":
-        assert asked.path is not None
-        return source.FolderSource(asked.path)
-    assert asked.url is not None
-    assert asked.token_env is not None
-    return source.ApiSource(asked.url, secret(asked.token_env), asked.token_env, asked.ca_file)
-
-
 def judge(portal: Portal) -> int:
     """2 JUDGE and 3 RECORD. Judge what is new or whose day has come; return how many changed for the public.
 
@@ -208,168 +205,118 @@ def judge(portal: Portal) -> int:
             set_meta(connection, "judged_rules", portal.profile.fingerprint)
         total = due_count(connection, portal.day)
     done = changed = 0
-    for kinds in (("plan", "item_list"), ("result",)):
-        while True:
+    with rarely_collecting(), _drafts(portal, total) as chunks:
+        for made in chunks:
             with portal.ledger.transaction() as connection:
-                dockets = due(connection, portal.day, kinds=kinds, limit=JUDGE_CHUNK)
-                judged = [judged_docket(portal, one) for one in dockets]
-                _note_gaps(portal, connection, judged)
-                changed += decide(connection, portal.run_no, portal.day, judged, names, actor="rules")
-            if not dockets:
-                break
-            done += len(dockets)
+                for kind, of_kind in groupby(made, key=lambda one: one.kind):
+                    open_problems.note_gaps(
+                        connection, portal.run_no, kind, {one.record_id: one.gap for one in of_kind}
+                    )
+                changed += write(connection, portal.run_no, portal.day, made, names, actor="rules")
+            done += len(made)
             portal.watcher.progress("judge", done, total)
     with portal.ledger.transaction() as connection:
         set_meta(connection, "latest_day", portal.day.isoformat())
     return changed
 
 
-def _note_gaps(portal: Portal, connection: Connection, judged: Sequence[Judged]) -> None:
-    """Note which records are older than the rules or the calendar, and forget those that are so no longer."""
-    gaps = {one.docket.row.record_id: one for one in judged if one.verdict.rule == "pending.before_rules"}
-    well = [one.docket.row.record_id for one in judged if one.docket.row.record_id not in gaps]
-    known = problem.c.code == "calendar_gap"
-    connection.execute(delete(problem).where(known, problem.c.record.in_(well)))
-    found = []
-    for record_id, one in gaps.items():
-        why = rules.why_before_rules(facts_in(portal.profile, one.docket), portal.profile, portal.workdays)
-        found.append(Problem("calendar_gap", record_id, None, f"It is not shown: {why}", None, None))
-    open_problems.note(connection, portal.run_no, found)
-
-
-def judged_docket(portal: Portal, docket: Docket) -> Judged:
-    """Judge one record on the portal's day, with its public form where the verdict shows it."""
-    facts, verdict = judged_facts(portal.profile, portal.workdays, docket, portal.day)
-    number = verdict.version or facts.versions[-1].number
-    version = next(one for one in facts.versions if one.number == number)
-    outcomes = tuple(dict.fromkeys(one for one in version.outcomes if one is not None))
-    known = portal.profile.on(portal.day).outcomes
-    form = (
-        public_form(facts, docket.versions, docket.cases, verdict, portal.profile, portal.workdays, portal.day)
-        if verdict.state == "published"
-        else None
-    )
-    return Judged(
-        docket,
-        verdict._replace(basis=redact(verdict.basis)[0]),  # a decision may state its own, in free words
-        outcomes,
-        negative=any(known[one].negative for one in outcomes if one in known),
-        settled=portal.profile.on(portal.day).closes(version_of(docket, verdict.version).get("disposition")),
-        public=form.body if form else None,
-        beside=form.beside if form else {},
-    )
-
-
-def judged_facts(profile: rules.Profile, workdays: rules.Workdays, docket: Docket, day: date) -> tuple[Facts, Verdict]:
-    """Return the facts of a record and the verdict on a day, from all that the ledger holds about it."""
-    facts = facts_in(profile, docket)
-    return facts, rules.judge(facts, profile, workdays, day)
-
-
-def facts_in(profile: rules.Profile, docket: Docket) -> Facts:
-    """Return the facts of a record from all that the ledger holds about it."""
-    kind: RecordKind = docket.row.kind
-    holds = [rules.Hold(*one) for one in docket.holds]
-    return rules.facts_of(kind, docket.versions, docket.cases, docket.tombstone, holds, profile)
+@contextmanager
+def _drafts(portal: Portal, total: int) -> Iterator[Iterator[list[Draft]]]:
+    """Give the verdicts on all that is due, a chunk at a time: made by a second process where there are many."""
+    rules_of_day = (portal.profile, portal.workdays, portal.day)
+    if portal.ledger.is_shared and pays(total, SECOND_FROM_RECORDS):
+        with made_elsewhere(drafts_of, portal.settings.ledger.url, *rules_of_day, JUDGE_CHUNK) as chunks:
+            yield chunks
+    else:
+        yield drafts(portal.ledger, Judge(*rules_of_day), portal.day, JUDGE_CHUNK)
 
 
 def build(portal: Portal) -> Built:
-    """4 BUILD. Make the site say what the ledger says; return how many files changed."""
-    return site.build(portal.ledger, job(portal), lambda done, total: portal.watcher.progress("build", done, total))
+    """4 BUILD. Make the site say what the ledger says; return how many files changed.
 
-
-def job(portal: Portal) -> site.Job:
-    """Return what the builder is told: where things are, and the words of the profile."""
-    settings, latest = portal.settings, portal.profile.latest
-    return site.Job(
-        ledger_url=settings.ledger.url,
-        output=settings.paths.output,
-        theme=settings.paths.theme,
-        content=settings.paths.content,
-        name=settings.portal.name,
-        base_url=settings.portal.base_url,
-        region_code=settings.portal.region_code,
-        demo=settings.portal.demo,
-        day=portal.day.isoformat(),
-        profile_title=portal.profile.title,
-        outcomes=tuple(
-            site.OutcomeWords(id=name, label=one.label, tone=one.tone, explanation=one.explanation)
-            for name, one in latest.outcomes.items()
-        ),
-        rule_labels={name: rule.sentence for name, rule in latest.rules.items()},
-        rule_bases={name: rule.basis for name, rule in latest.rules.items()},
-        values=tuple(
-            site.RuleValue(
-                key=one.key,
-                value=_in_words(one.value),
-                basis=one.basis,
-                certainty=one.certainty,
-                effective_on=one.effective_on.isoformat(),
-            )
-            for one in portal.profile.values()
-        ),
+    What changed is read again and held against the ledger before it is served (:class:`LeakFound`).
+    """
+    _must_know_all(portal)
+    with portal.ledger.reading() as connection:
+        latest = latest_entry(connection)
+    built = site.build(
+        portal.ledger,
+        briefing.job(portal.settings, portal.profile, portal.day),
+        briefing.releases(portal.settings),
+        lambda done, total: portal.watcher.progress("build", done, total),
+        lambda done, total: portal.watcher.progress("link", done, total),
+        _audited(portal),
     )
+    with portal.ledger.transaction() as connection:
+        set_meta(connection, "released_entry", str(latest))
+    return built
 
 
-def _in_words(value: Any) -> str:
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    return "、".join(str(one) for one in value) if isinstance(value, list) else str(value)
+def _audited(portal: Portal) -> site.Check:
+    """Return what reads a release again before it is served: what changed, or all of it where most did."""
+    labels = briefing.outcome_labels(portal.profile)
+
+    def check(tree: Path, addresses: Iterable[str]) -> None:
+        with portal.ledger.reading() as connection:
+            since = get_meta(connection, "released_entry")
+        changed = iter(addresses)
+        some = list(islice(changed, AUDIT_WHOLE_FROM))
+        if since is None or len(some) == AUDIT_WHOLE_FROM:
+            found = audit.audit(
+                portal.ledger, tree, labels=labels,
+                on_progress=lambda done, total: portal.watcher.progress("audit", done, total),
+            )  # fmt: skip
+        else:
+            found = audit.audit_changed(portal.ledger, tree, some, since_entry=int(since), labels=labels)
+        told = [f"{one.kind} {one.where}: {one.what}" for one in islice(found, AUDIT_TOLD)]
+        if told:
+            raise LeakFound(
+                "the site is as it was: the new one does not say what the ledger says; what should be gone may still "
+                f"be served, so a person must look today. {'; '.join(told)}"
+            )
+
+    return check
+
+
+def _must_know_all(portal: Portal) -> None:
+    """Raise :class:`LedgerError` while a restored ledger may lack what was decided since its backup."""
+    with portal.ledger.reading() as connection:
+        since = must_pull(connection)
+    if since is not None:
+        raise LedgerError(
+            f"the ledger was restored from a backup ({since}), and the source has not been read to its end since: "
+            "nothing is shown or sent before, lest something come back that was stopped meanwhile"
+        )
 
 
 def push(portal: Portal) -> Mapping[str, exchange.Pushed]:
-    """5 PUSH. Tell every endpoint what it is owed; return the counts of each."""
-    return exchange.push(
+    """5 PUSH. Tell every endpoint what it is owed; return the counts of each.
+
+    What was stopped is certified then, for the firms (``var/certificates``).
+    """
+    _must_know_all(portal)
+    pushed = exchange.push(
         portal.ledger,
-        endpoints(portal.settings),
+        briefing.endpoints(portal.settings),
         portal.run_no,
         portal.watcher.say,
         sender=portal.settings.portal.region_code,
     )
+    certify(portal)
+    return pushed
 
 
-def endpoints(settings: Settings) -> list[exchange.Endpoint]:
-    """Return the endpoints as the exchange takes them, with their secrets from the environment and key files."""
-    return [
-        exchange.Endpoint(
-            name=one.name,
-            kind=one.kind,
-            url=one.url,
-            token=secret(one.token_env) if one.token_env else None,
-            token_env=one.token_env,
-            path=one.path,
-            mapping=one.mapping,
-            ca_file=one.ca_file,
-            batch_records=one.batch_records,
-            client_cert=(one.client_cert, one.client_key) if one.client_cert and one.client_key else None,
-            oauth=_oauth(one),
-            signing=_signing_key(one),
-            records_per_second=one.records_per_second,
-            batches_per_minute=one.batches_per_minute,
-            retry_seconds=one.retry_seconds,
-            failures_in_a_row=one.failures_in_a_row,
-            answer_seconds=one.answer_seconds,
-            keys_kept_hours=one.keys_kept_hours,
-        )
-        for one in settings.endpoint
-    ]
-
-
-def _oauth(one: EndpointSettings) -> exchange.OAuth | None:
-    if not (one.token_url and one.client_id and one.client_secret_env):
-        return None
-    return exchange.OAuth(one.token_url, one.client_id, secret(one.client_secret_env), one.client_secret_env, one.scope)
-
-
-def _signing_key(one: EndpointSettings) -> exchange.SigningKey | None:
-    if one.signing_key_env is not None:
-        return exchange.SigningKey(secret(one.signing_key_env).encode(), one.signing_key_id)
-    if one.signing_key_file is None:
-        return None
-    try:
-        return exchange.SigningKey(one.signing_key_file.read_bytes(), one.signing_key_id)
-    except OSError as error:
-        raise SettingsError(f"signing_key_file {one.signing_key_file} cannot be read: {error.strerror}") from error
+def certify(portal: Portal) -> int:
+    """Write what was swept of each stopped record, signed; return how many certificates were written."""
+    settings = portal.settings
+    office = certificates.Office(
+        settings.portal.name,
+        settings.portal.base_url,
+        log.load_key(briefing.log_key(settings), settings.portal.base_url),
+        [one.name for one in settings.endpoint],
+        {name: (rule.sentence, rule.basis) for name, rule in portal.profile.latest.rules.items()},
+    )
+    return certificates.write(portal.ledger, settings.paths.var / "certificates", office)
 
 
 def summary(

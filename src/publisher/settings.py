@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from publisher import shipped
 from publisher.errors import SettingsError
 
 
@@ -38,7 +39,9 @@ class Paths(_Section):
     """Folders, relative to ``publisher.toml``."""
 
     content: Annotated[Path, Field(description="hand-written pages")] = Path("content")
-    theme: Annotated[Path, Field(description="templates and static files")] = Path("theme")
+    theme: Annotated[Path, Field(description="templates and static files; absent: those of the program")] = (
+        shipped.THEME
+    )
     output: Annotated[Path, Field(description="the built site")] = Path("output")
     var: Annotated[Path, Field(description="the ledger, locks and indexes; never published")] = Path("var")
 
@@ -58,6 +61,19 @@ class LedgerSection(_Section):
         return value
 
 
+class Log(_Section):
+    """The key that signs the publication log; neither is set: ``log.key`` in the folder of the ledger, made once."""
+
+    key_file: Annotated[Path | None, Field(description="an Ed25519 key in PEM; made when it is not there")] = None
+    key_env: Annotated[str | None, Field(description="the environment variable that holds such a key instead")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Log":
+        if self.key_file is not None and self.key_env is not None:
+            raise ValueError("name key_file or key_env, not both")
+        return self
+
+
 class Source(_Section):
     """Where finalized records are pulled from."""
 
@@ -74,6 +90,20 @@ class Source(_Section):
         if self.kind == "api" and (self.url is None or self.token_env is None):
             raise ValueError('kind = "api" needs url and token_env')
         return self
+
+
+class Site(_Section):
+    """How the built site is kept."""
+
+    precompress: Annotated[
+        tuple[Literal["gz", "br"], ...], Field(description="compressed siblings of pages and shards: gz, br or both")
+    ] = ()
+    keep_releases: Annotated[int, Field(ge=1, description="so many lists of what a release changed are kept")] = 30
+
+    @field_validator("precompress")
+    @classmethod
+    def _once_each(cls, value: tuple[Literal["gz", "br"], ...]) -> tuple[Literal["gz", "br"], ...]:
+        return tuple(sorted(set(value)))
 
 
 class Endpoint(_Section):
@@ -139,6 +169,8 @@ class Settings(_Section):
     paths: Paths = Paths()
     ledger: LedgerSection = LedgerSection()
     source: Source
+    site: Site = Site()
+    log: Log = Log()
     endpoint: tuple[Endpoint, ...] = ()
 
     @model_validator(mode="after")
@@ -158,7 +190,7 @@ def load(file: Path) -> Settings:
         values = tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}; name the file with --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of tomllib, too, for numbers and nesting past all measure
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
     try:
         settings = Settings.model_validate(values)
@@ -232,6 +264,8 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
         ),
         ledger=LedgerSection(url=url),
         source=source,
+        site=settings.site,
+        log=settings.log.model_copy(update={"key_file": below(settings.log.key_file)}),
         endpoint=endpoints,
     )
 
@@ -241,6 +275,8 @@ _SECTIONS: dict[str, type[_Section]] = {
     "paths": Paths,
     "ledger": LedgerSection,
     "source": Source,
+    "site": Site,
+    "log": Log,
     "endpoint": Endpoint,
 }
 

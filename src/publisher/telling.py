@@ -12,7 +12,16 @@ import orjson
 
 from publisher.pipeline import Watcher
 
-STAGES = {"pull": "pulled", "judge": "judged", "build": "rendered", "index": "indexed", "audit": "audited"}
+STAGES = {
+    "pull": "pulled",
+    "judge": "judged",
+    "build": "rendered",
+    "link": "linked",
+    "index": "indexed",
+    "log": "log entries",
+    "verify": "pages checked",
+    "audit": "audited",
+}
 PLAIN_EVERY = 5.0  # seconds between plain lines of one stage
 
 

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from publisher.ledger import Ledger
-from publisher.ledger.shown import indicator_counts
+from publisher.ledger.tallies import indicator_counts
 from publisher.model import Problem
 from publisher.reports import ProblemGroup, problem_groups
 from publisher.rules import load_profile

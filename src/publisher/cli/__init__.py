@@ -5,15 +5,32 @@ from typing import Any
 import click
 
 from publisher import __version__
-from publisher.cli import endpoints, far_end, inquiries, officer, report, rules, site, stages
+from publisher.cli import (
+    endpoints,
+    far_end,
+    init,
+    inquiries,
+    ledger,
+    log,
+    officer,
+    releases,
+    report,
+    rules,
+    site,
+    stages,
+)
 from publisher.cli.command import add_options
 
 COMMANDS = (
+    (init.init,),
     (stages.run, stages.pull, stages.judge, stages.build, stages.push, stages.preview),
     (inquiries.check, inquiries.explain, inquiries.status, inquiries.search),
     (officer.hold,),
+    (ledger.backup, ledger.restore),
     (endpoints.reconcile, endpoints.receipts),
+    (log.verify, log.certificate),
     (site.audit, site.serve),
+    (releases.rollback, releases.deploy_list),
     (rules.rules_group, report.report_group),
     (far_end.sandbox,),
 )

@@ -13,16 +13,16 @@ from publisher.telling import Teller
 def audit(common: Common) -> int:
     """Read the built site again and compare it with the ledger; exit 6 when they differ."""
     from publisher.audit import audit as audited
+    from publisher.briefing import outcome_labels
     from publisher.ledger import Ledger
     from publisher.rules import load_profile
 
-    outcomes = load_profile(common.settings.portal.profile).latest.outcomes
     found = 0
     with Teller(common.as_json) as teller, Ledger(common.settings.ledger.url) as ledger:
         for one in audited(
             ledger,
             common.settings.paths.output,
-            labels={name: one.label for name, one in outcomes.items()},
+            labels=outcome_labels(load_profile(common.settings.portal.profile)),
             on_progress=lambda done, total: teller.watcher.progress("audit", done, total),
         ):
             found += 1

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from publisher import uscc
-from publisher.rules.redact import MARKS, Redaction, redact, redact_names
+from publisher.rules.redact import MARKS, Redaction, may_be_personal, redact, redact_names
 
 WIDE = str.maketrans(
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ@.-",
@@ -488,3 +488,31 @@ def test_what_the_text_calls_an_identity_number_is_one_whatever_its_check_digit(
     assert text.endswith("〔已隐去身份证号〕，到场")
     assert found.kind == "identity"
     assert not any(character.isdigit() for character in text)
+
+
+WORDS = [
+    "张三",
+    "张 三",
+    "13800138000",
+    "人民路12号3幢2单元501室",
+    "测试有限公司",
+    "ａ@ｂ.cn",
+    "Li Lei",
+    "李四丰",
+    "一楼",
+    "苏A12345",
+]
+
+
+@given(
+    st.lists(st.sampled_from(WORDS) | st.text(max_size=6), max_size=4),
+    st.lists(st.sampled_from(["张三", "Li Lei", "李"])),
+)
+def test_one_look_at_all_texts_misses_nothing(texts, names):
+    if not may_be_personal("\n".join(texts), names):
+        assert all(redact(text)[0] == text and redact_names(text, names)[0] == text for text in texts)
+
+
+def test_plain_words_pass_at_one_look():
+    assert not may_be_personal("测试有限公司\n现场检查\n责令改正", ["王某某"])
+    assert may_be_personal("测试有限公司\n王府井", ["王某某"])
