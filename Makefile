@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 DEMO_DAY ?= 2026-11-20
 PORT ?= 8200
 
-.PHONY: help run serve test check fmt clean browser lock bench bench-search storm mutants screenshots
+.PHONY: help run serve test check fmt clean browser lock bench bench-demo bench-search storm crash mutants screenshots supply
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,7 +48,7 @@ check: $(VENV)/.ready-dev ## format, lint, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 fmt: $(VENV)/.ready-dev ## format the code
 	$(BIN)/ruff format .
@@ -57,16 +57,22 @@ fmt: $(VENV)/.ready-dev ## format the code
 screenshots: $(VENV)/.ready-dev browser ## pictures of the built site, phone and desktop, light and dark, in tests/artifacts
 	@$(BIN)/python tests/screenshots.py
 
-bench: $(VENV)/.ready-dev ## figures of the demo and of the rules at 1,000,000 results
+N ?= 100000
+bench: $(VENV)/.ready-dev ## figures of all stages, beside the file system, Hugo and Pelican: make bench N=1000000
+	@$(BIN)/python -m tests.bench.scale --subjects $(N)
+
+bench-demo: $(VENV)/.ready-dev ## figures of the demo and of the rules at 1,000,000 results
 	@BIN=$(abspath $(BIN)) tests/bench/demo.sh
 	@$(BIN)/python tests/bench/judge.py
 
-N ?= 100000
-bench-search: $(VENV)/.ready-dev browser ## figures of the search index: make bench-search N=1000000
+bench-search: $(VENV)/.ready-dev browser ## figures of the search index, beside Pagefind and SQLite: make bench-search N=1000000
 	@$(BIN)/python -m tests.bench.search --subjects $(N)
 
 storm: $(VENV)/.ready-dev ## the exchange through faults and kills, three seeds
 	@for seed in 1 2 3; do $(BIN)/python tests/bench/storm.py --records 20000 --kills 100 --seed $$seed || exit 1; done
+
+crash: $(VENV)/.ready-dev ## runs killed, out of disk and fed damaged files: the next one ends where it should
+	@$(BIN)/python -m tests.bench.crash --kills 200 --full 20 --damaged 20
 
 mutants: $(VENV)/.ready-dev ## how well the tests hold the rules (docs/rules-mutants.md)
 	@rm -rf var/mutants && mkdir -p var/mutants/tests/unit var/mutants/tests/data
@@ -75,10 +81,13 @@ mutants: $(VENV)/.ready-dev ## how well the tests hold the rules (docs/rules-mut
 	@rm var/mutants/tests/unit/rules/test_redact.py var/mutants/tests/unit/rules/test_public.py
 	@cd var/mutants && PUBLISHER_TEST_EXAMPLES=15 $(abspath $(BIN))/mutmut run --max-children 1 && $(abspath $(BIN))/mutmut results
 
+supply: $(VENV)/.ready-dev ## licences of all dependencies, and known vulnerabilities (asks the advisory service)
+	@$(BIN)/python tests/supply.py
+
 lock: ## write the lock files again (needs uv): names, versions and hashes, no addresses
 	@for dev in "" "--group dev"; do \
 	  uv pip compile --quiet pyproject.toml build.in $$dev --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header --no-annotate -o requirements$${dev:+-dev}.lock; done
 
 clean: ## remove the built site, the ledger and the sandbox's state (not the environment)
-	rm -rf output var
+	rm -rf output .output.* var

@@ -119,7 +119,7 @@ class Portal:
 
     def copy(self, folder: Path) -> "Portal":
         """Return a portal with the same ledger, site and far end in another folder."""
-        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
         return replace(self, folder=folder)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:

@@ -132,7 +132,12 @@ def test_every_page_is_strict_html(demo: Any, pages: Mapping[str, Read], templat
         assert [(place, error) for place, error, _ in parser.errors] == [], address
 
 
-def test_the_sitemaps_name_every_page_and_no_other(demo: Any, pages: Mapping[str, Read]) -> None:
+LATER_PAGE = re.compile(r"/(?:results|plans|subjects)/.*/\d+\.html")  # of a list: its first page leads there
+
+
+def test_the_sitemaps_name_every_page_but_later_ones_of_lists_and_no_other(
+    demo: Any, pages: Mapping[str, Read]
+) -> None:
     output = demo.portal.output
 
     def locations(name: str) -> list[str]:
@@ -141,7 +146,9 @@ def test_the_sitemaps_name_every_page_and_no_other(demo: Any, pages: Mapping[str
 
     listed = [one for part in locations("sitemap.xml") for one in locations(part.lstrip("/"))]
     assert len(listed) == len(set(listed))
-    assert set(listed) == set(pages) - {"/404.html"}
+    later = {one for one in pages if LATER_PAGE.fullmatch(one) and int(one.rpartition("/")[2][:-5]) < 10_000}
+    assert later
+    assert set(listed) == set(pages) - {"/404.html"} - later
 
 
 def test_the_downloads_hold_every_published_result(demo: Any, subjects: Sequence[Any]) -> None:

@@ -19,7 +19,7 @@ from publisher import officer, pipeline, uscc
 from publisher.audit.reading import UNREADABLE, forms, texts
 from publisher.sandbox import Sandbox
 
-NUMBER = 200
+NUMBER = 2_000
 PERSON, CODELESS = 40, 10  # every so many records: of a natural person, of a firm without a code
 SIGNS = "".join(chr(point) for point in range(0x4E00, 0x9FA5) if chr(point).encode("gb2312", "ignore"))
 TOKEN = "leaks-token"  # of the sandbox
