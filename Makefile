@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 DEMO_DAY ?= 2026-11-20
 PORT ?= 8200
 
-.PHONY: help run serve test check fmt clean browser lock bench bench-demo bench-search storm crash mutants screenshots supply
+.PHONY: help run serve test check fmt clean browser lock bench bench-demo bench-search leaks storm crash mutants screenshots supply
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,7 +48,7 @@ check: $(VENV)/.ready-dev ## format, lint, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 fmt: $(VENV)/.ready-dev ## format the code
 	$(BIN)/ruff format .
@@ -80,6 +80,9 @@ mutants: $(VENV)/.ready-dev ## how well the tests hold the rules (docs/rules-mut
 	@cp -r tests/unit/rules var/mutants/tests/unit/ && cp -r tests/data/stories var/mutants/tests/data/
 	@rm var/mutants/tests/unit/rules/test_redact.py var/mutants/tests/unit/rules/test_public.py
 	@cd var/mutants && PUBLISHER_TEST_EXAMPLES=15 $(abspath $(BIN))/mutmut run --max-children 1 && $(abspath $(BIN))/mutmut results
+
+leaks: $(VENV)/.ready-dev ## two thousand records through every state, and nothing left anywhere
+	@PUBLISHER_TEST_CANARIES=2000 $(BIN)/python -m pytest -q -n 2 tests/unit/test_canaries.py
 
 supply: $(VENV)/.ready-dev ## licences of all dependencies, and known vulnerabilities (asks the advisory service)
 	@$(BIN)/python tests/supply.py

@@ -36,6 +36,11 @@ class Forbidden(NamedTuple):
     sentence: bool = False
     is_ref: bool = False
 
+    @property
+    def is_common(self) -> bool:
+        """Whether an office may say the same on a page of its own: a sentence, or how a plan calls a task."""
+        return self.sentence or self.what.endswith(("title", "tasks.name"))
+
 
 class Excuses(NamedTuple):
     """Forbidden texts that are shown: those that are none, and the longer names within which others may stand."""
@@ -114,7 +119,7 @@ class Sieve:
             if look is not None:
                 look(whole)
             for one in self._candidates(whole):
-                if one.text in self.excuses.excused or (hand_written and one.sentence):
+                if one.text in self.excuses.excused or (hand_written and one.is_common):
                     continue
                 if self._stands(one, whole):
                     yield one
