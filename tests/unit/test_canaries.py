@@ -20,7 +20,7 @@ from publisher import officer, pipeline, uscc
 from publisher.audit.reading import UNREADABLE, forms, texts
 from publisher.sandbox import Sandbox
 
-NUMBER = int(os.environ.get("PUBLISHER_TEST_CANARIES", "400"))  # make leaks: 2,000
+NUMBER = int(os.environ.get("PUBLISHER_TEST_CANARIES", "200"))  # make leaks: 2,000
 PERSON, CODELESS = 40, 10  # every so many records: of a natural person, of a firm without a code
 SIGNS = "".join(chr(point) for point in range(0x4E00, 0x9FA5) if chr(point).encode("gb2312", "ignore"))
 TOKEN = "leaks-token"  # of the sandbox

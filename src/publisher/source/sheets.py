@@ -16,6 +16,7 @@ from publisher.source.text import Fault, table_encoding
 
 Row = tuple[int, list[Cell] | Fault]
 
+LONGEST_CELL = 131_072  # characters of a CSV cell
 LARGEST_CSV = 256 << 20
 
 
@@ -65,6 +66,7 @@ def book_of(path: Path) -> Book | Fault:
 
 def _csv_rows(path: Path, encoding: str) -> Iterator[Row]:
     with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
+        csv.field_size_limit(LONGEST_CELL)  # one setting for all of Python; others raise it
         reader = csv.reader(file, strict=True)
         while True:
             number = reader.line_num + 1
