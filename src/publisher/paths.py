@@ -165,3 +165,8 @@ def file_of(address: str) -> str:
     if any(not part or part.startswith(".") for part in relative.split("/")):
         raise RenderFailed(f"{address!r} would leave the site's folder")
     return relative
+
+
+def address_of(file: str) -> str:
+    """Return the address that a file below the site's folder answers for: ``plans/index.html`` is ``/plans/``."""
+    return "/" + (file.removesuffix("index.html") if file == "index.html" or file.endswith("/index.html") else file)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import html5lib
-import jinja2
 import pytest
 from playwright.sync_api import Browser
 
 from publisher.desk.serve import Server
+from publisher.site.engine import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 THEME = ROOT / "theme"
@@ -51,17 +51,11 @@ EXAMPLES = [(name, number) for name in NAMES for number in range(len(examples(na
 @pytest.fixture(scope="module")
 def draw() -> Draw:
     """One example of a component, rendered as the site renders it."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(THEME / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment(THEME)
     functions = {"url": lambda path: path, "asset": lambda name: f"/{name}"}
 
     def drawn(name: str, number: int, change: Callable[[str], str] = str) -> str:
-        macro = getattr(environment.get_template(f"components/{name}.html").module, name)
+        macro = getattr(templates.get_template(f"components/{name}.html").module, name)
         context = given(examples(name)[number].get("context", {}), change)
         wanted = {key: function for key, function in functions.items() if key in macro.arguments}
         assert context.keys() | wanted.keys() == set(macro.arguments), f"{name}: every argument is given, and no other"

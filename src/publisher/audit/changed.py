@@ -6,21 +6,21 @@ file is looked up, whoever it belongs to.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, select
+from sqlalchemy import Connection, exists, select
 
 from publisher import paths
 from publisher.audit.difference import Difference
-from publisher.audit.expected import CHUNK, excuse, forbidden
+from publisher.audit.expected import CHUNK, chunks_of, excuse, forbidden
 from publisher.audit.results import of_keys, subject_page
 from publisher.audit.sieve import Sieve
 from publisher.audit.tree import HAND_WRITTEN, Found, check_file, known_pages
 from publisher.ledger import Ledger
-from publisher.ledger.schema import entry, record, shown, subject
+from publisher.ledger.schema import entry, record, subject
 
 LARGE = 1_000_000  # bytes: downloads, made of what smaller files say, are looked through as they stand
 _CODE = re.compile(r"(?<![0-9A-Za-z])[0-9A-Z]{18}(?![0-9A-Za-z])")
@@ -71,30 +71,21 @@ def _file(output: Path, file: str, known: Any, sieve: Sieve, codes: dict[str, st
 def _sieve(connection: Connection, since_entry: int) -> Sieve:
     """Return what went away since then: names, codes, ids, refs, addresses. Sentences may be those of many records."""
     decided = record.c.record_no.in_(select(entry.c.record_no).where(entry.c.entry_no > since_entry))
-    found = [one for one in forbidden(connection, _records(connection, decided)) if not one.sentence]
-    sieve = Sieve(found)
-    excuse(connection, sieve, _records(connection, record.c.kind.in_(("plan", "item_list"))))  # few, and much alike
-    ids = [
-        one.text for one in found if one.what.startswith("plan ") and one.what.endswith(" id")
-    ]  # the results of a plan name it, whatever became of it
-    named = select(record.c.plan_id).where(record.c.plan_id.in_(ids), record.c.state == "published")
-    sieve.excuse(connection.execute(named.where(record.c.kind == "result").distinct()).scalars())
-    for name in {one.text for one in found if not one.whole}:  # others may bear the name, or one that contains it
-        bearing = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
-        others = select(subject.c.name).where(subject.c.name.contains(name, autoescape=True), bearing)
-        sieve.excuse(connection.execute(others).scalars())
+    found = [one for one in forbidden(connection, chunks_of(connection, decided)) if not one.sentence]
+    sieve = Sieve(found, lambda name: _bearing(connection, name))
+    excuse(sieve, chunks_of(connection, record.c.kind.in_(("plan", "item_list"))))  # few, and much alike
+    plans = connection.execute(select(record.c.record_id).where(record.c.kind == "plan", decided)).scalars().all()
+    named = select(record.c.plan_id).where(record.c.kind == "result", record.c.state == "published")
+    sieve.excuse(connection.execute(named.where(record.c.plan_id.in_(plans)).distinct()).scalars())
     return sieve
 
 
-def _records(connection: Connection, which: ColumnElement[bool]) -> Iterator[Sequence[Row[Any]]]:
-    """Yield records with their public forms, some at a time."""
-    last = 0
-    joined = record.outerjoin(shown, shown.c.record_no == record.c.record_no)
-    query = select(record, shown.c.body, shown.c.beside).select_from(joined).where(which)
-    query = query.order_by(record.c.record_no).limit(CHUNK)
-    while rows := connection.execute(query.where(record.c.record_no > last)).all():
-        yield rows
-        last = rows[-1].record_no
+def _bearing(connection: Connection, name: str) -> Iterable[str]:
+    """Return the names of shown subjects that are a name or contain it."""
+    is_shown = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
+    return connection.execute(
+        select(subject.c.name).where(subject.c.name.contains(name, autoescape=True), is_shown)
+    ).scalars()
 
 
 def _of_nobody(connection: Connection, codes: Sequence[str]) -> Iterator[str]:

@@ -19,8 +19,3 @@ class Difference(NamedTuple):
     where: str
     what: str
     rule: str | None = None
-
-
-def address_of(file: str) -> str:
-    """Return the address that a file below the site's folder answers for: ``plans/index.html`` is ``/plans/``."""
-    return "/" + (file.removesuffix("index.html") if file == "index.html" or file.endswith("/index.html") else file)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from publisher import paths
 from publisher.audit.reading import normal
@@ -23,14 +23,19 @@ LONGER_THAN = 8  # characters: a shorter sentence is told by too many
 NAMES = frozenset(("title", "tasks.name"))
 PROSE = frozenset(("note", "remark", "measure", "disposition", "reply", "reason"))
 Chunks = Iterator[Sequence[Row[Any]]]
+_WITH_FORMS = (
+    select(record, shown.c.body, shown.c.beside)
+    .select_from(record.outerjoin(shown, shown.c.record_no == record.c.record_no))
+    .order_by(record.c.record_no)
+)
 KINDS = {"plan": "plan", "item_list": "item list", "result": "result"}
 
 
-def forbidden(connection: Connection, chunks: Chunks | None = None) -> Iterator[Forbidden]:
-    """Yield all that may not stand anywhere on the site, as far as these chunks of records (all of them) tell it."""
+def forbidden(connection: Connection, chunks: Chunks) -> Iterator[Forbidden]:
+    """Yield all that may not stand anywhere on the site, as far as these chunks of records tell it."""
     text = get_meta(connection, "path_secret")
     secret = bytes.fromhex(text) if text else None
-    for rows in chunks or every_chunk(connection):
+    for rows in chunks:
         found = list(dockets(connection, rows))
         keys = {_key(body, secret) for docket in found for body in docket.versions} - {None}
         known = _shown_subjects(connection, sorted(key for key in keys if key))
@@ -38,9 +43,9 @@ def forbidden(connection: Connection, chunks: Chunks | None = None) -> Iterator[
             yield from _forbidden(docket, secret, known)
 
 
-def excuse(connection: Connection, sieve: Sieve, chunks: Chunks | None = None) -> None:
-    """Have the sieve let through what is shown of these chunks of records (all of them)."""
-    for rows in chunks or every_chunk(connection):
+def excuse(sieve: Sieve, chunks: Chunks) -> None:
+    """Have the sieve let through what is shown of these chunks of records."""
+    for rows in chunks:
         for row in rows:
             if row.state == "published" and row.body is not None and sieve.concerns((row.ref, row.body, row.beside)):
                 sieve.excuse(*_shown_words(row))
@@ -54,12 +59,20 @@ def label(row: Row[Any]) -> str:
 def every_chunk(connection: Connection, share: int = 0, shares: int = 1) -> Chunks:
     """Yield every record with its public form, some at a time: one of ``shares`` equal parts of them."""
     last = share * CHUNK
-    joined = record.outerjoin(shown, shown.c.record_no == record.c.record_no)
-    query = select(record, shown.c.body, shown.c.beside).select_from(joined).order_by(record.c.record_no)
     highest = connection.execute(select(func.max(record.c.record_no))).scalar() or 0
     while last < highest:
-        yield connection.execute(query.where(record.c.record_no > last, record.c.record_no <= last + CHUNK)).all()
+        mine = _WITH_FORMS.where(record.c.record_no > last, record.c.record_no <= last + CHUNK)
+        yield connection.execute(mine).all()
         last += CHUNK * shares
+
+
+def chunks_of(connection: Connection, which: ColumnElement[bool]) -> Chunks:
+    """Yield some records with their public forms, some at a time."""
+    last = 0
+    query = _WITH_FORMS.where(which).limit(CHUNK)
+    while rows := connection.execute(query.where(record.c.record_no > last)).all():
+        yield rows
+        last = rows[-1].record_no
 
 
 def _shown_subjects(connection: Connection, keys: Sequence[str]) -> set[str]:
@@ -94,7 +107,7 @@ def _forbidden(docket: Docket, secret: bytes | None, known: set[str]) -> Iterato
         own = "\n".join(text for group in _shown_words(row) for text in map(normal, group)) if is_shown else ""
         for what, text in texts:
             if normal(text) not in own:
-                yield Forbidden(text, f"{name} {what}", rule, whole=False, sentence=what not in NAMES)
+                yield Forbidden(text, f"{name} {what}", rule, whole=False, sentence=what not in NAMES, words=True)
     for body in docket.versions:
         key = _key(body, secret)
         if key not in known and "subject" in body:

@@ -43,7 +43,7 @@ def audit_share(
     """Yield the differences that a share of the work finds; ``step`` is told of files and subjects as they are done."""
     mine = list(forbidden(connection, every_chunk(connection, *share)))
     sieve = Sieve(chain.from_iterable(meet(mine)))
-    excuse(connection, sieve, every_chunk(connection, *share))
+    excuse(sieve, every_chunk(connection, *share))
     for others in meet(sieve.excuses):
         sieve.excuse_too(others)
     yield from tree.walk(connection, output, sieve, step, *share)

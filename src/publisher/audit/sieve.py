@@ -23,8 +23,8 @@ class Forbidden(NamedTuple):
 
     ``whole``: only as a word of its own, with no letter or digit before or after. ``secret``: not even in a message.
     ``always``: though it were shown for another record (an address is of one record only). ``sentence``: may be part
-    of what is shown for another record, or of what the portal itself says on its hand-written pages. ``is_ref``: the
-    record's random number, which the change that stops it names.
+    of what is shown for another record. ``words``: what a record says, which the portal itself may say too on its
+    hand-written pages. ``is_ref``: the record's random number, which the change that stops it names.
     """
 
     text: str
@@ -35,11 +35,7 @@ class Forbidden(NamedTuple):
     always: bool = False
     sentence: bool = False
     is_ref: bool = False
-
-    @property
-    def is_common(self) -> bool:
-        """Whether an office may say the same on a page of its own: a sentence, or how a plan calls a task."""
-        return self.sentence or self.what.endswith(("title", "tasks.name"))
+    words: bool = False
 
 
 class Excuses(NamedTuple):
@@ -52,12 +48,22 @@ class Excuses(NamedTuple):
 class Sieve:
     """The forbidden texts: excuse what is shown, then look for :meth:`leaks`."""
 
-    def __init__(self, forbidden: Iterable[Forbidden]) -> None:
-        """Forbid these texts; one that is forbidden more than once keeps its first reason."""
+    def __init__(
+        self, forbidden: Iterable[Forbidden], bearing: Callable[[str], Iterable[str]] = lambda name: ()
+    ) -> None:
+        """Forbid these texts; one that is forbidden more than once keeps its first reason.
+
+        ``bearing`` gives the names that are shown and are, or contain, a forbidden one; it is asked once for each name
+        that is found standing somewhere, since few ever are.
+        """
+        self._bearing = bearing
+        self._to_ask: set[str] = set()
         self._all: dict[str, Forbidden] = {}
         for one in forbidden:
             text = normal(one.text)
             if text:
+                if not one.whole:
+                    self._to_ask.add(text)
                 whole = one.whole or len(text) < SHORT or text.isascii()
                 self._all.setdefault(text, one._replace(text=text, whole=whole))
         self._filed = list(self._all.values())
@@ -119,9 +125,9 @@ class Sieve:
             if look is not None:
                 look(whole)
             for one in self._candidates(whole):
-                if one.text in self.excuses.excused or (hand_written and one.is_common):
+                if one.text in self.excuses.excused or (hand_written and one.words):
                     continue
-                if self._stands(one, whole):
+                if self._stands(one, whole) and not self._is_borne(one, whole):
                     yield one
 
     def masked(self, where: str) -> str:
@@ -139,6 +145,14 @@ class Sieve:
         """Yield each forbidden text that is somewhere in ``text``, once."""
         for number in dict.fromkeys(found[0] for found in self._finder.find_matches_as_indexes(text, overlapping=True)):
             yield self._filed[number]
+
+    def _is_borne(self, one: Forbidden, text: str) -> bool:
+        """Tell whether a forbidden name stands in ``text`` only because others bear it, which is asked now."""
+        if one.text not in self._to_ask:
+            return False
+        self._to_ask.discard(one.text)
+        self.excuse(self._bearing(one.text))
+        return one.text in self.excuses.excused or not self._stands(one, text)
 
     def _stands(self, one: Forbidden, text: str) -> bool:
         """Tell whether a forbidden text stands somewhere in ``text``, not merely as a part of something shown."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from publisher import paths
-from publisher.audit.difference import Difference, address_of
+from publisher.audit.difference import Difference
 from publisher.audit.reading import UNREADABLE, raw_texts, texts, unpacked
 from publisher.audit.sieve import Forbidden, Sieve
 from publisher.errors import SiteError
@@ -35,7 +35,7 @@ class Found(NamedTuple):
     @property
     def address(self) -> str:
         """The address that it would answer for, as text."""
-        return address_of(self.file.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+        return paths.address_of(self.file.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def walk(
@@ -90,7 +90,7 @@ def _oddity(file: str) -> str | None:
 
 def known_pages(connection: Connection, addresses: Sequence[str]) -> dict[str, Any]:
     """Return what the ledger knows of the files of these addresses, or of those they are compressed siblings of."""
-    own = {address: address_of(address[1:].removesuffix(".gz").removesuffix(".br")) for address in addresses}
+    own = {address: paths.address_of(address[1:].removesuffix(".gz").removesuffix(".br")) for address in addresses}
     wanted = {*own, *own.values()}
     query = select(page.c.path, page.c.digest, page.c.scope).where(page.c.path.in_(wanted))
     found = {str(row.path): row for row in connection.execute(query).all()}

@@ -39,8 +39,7 @@ def place(where: str, stack: ExitStack) -> Place:
     if path.is_file():
         for folder in path.parents:
             if (folder / paths.file_of(paths.LOG_CHECKPOINT)).exists():
-                address = "/" + path.relative_to(folder).as_posix().removesuffix("index.html")
-                return Place(Folder(folder), str(folder), address)
+                return Place(Folder(folder), str(folder), paths.address_of(path.relative_to(folder).as_posix()))
         raise SettingsError(f"{where} lies in no site with a publication log")
     return Place(Folder(path), str(path), None)
 

@@ -112,7 +112,6 @@ def append(ledger: Ledger, draw: Draw | None = None) -> Added:
         changed = array("q", connection.execute(query).scalars())
     for start in range(0, len(changed), BLOCK):
         with ledger.transaction() as connection:
-            _forget_for_good(connection)
             news = list(_news(connection, changed[start : start + BLOCK], draw))
             _add(connection, news)
             entries += len(news)
@@ -286,12 +285,6 @@ def extend(connection: Connection, entries: Sequence[bytes]) -> None:
     insert_many(connection, log_tile, ("name", "number", "body"), rows, replace)
     set_meta(connection, "log_size", str(first + len(entries)))
     owe_pages(connection, [OWED])
-
-
-def _forget_for_good(connection: Connection) -> None:
-    """Have what is deleted on this connection overwritten."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def _empty_journal(ledger: Ledger) -> None:

@@ -49,8 +49,7 @@ class Folder:
         """Yield the addresses of all pages that may show a record."""
         for below in _RECORDS:
             for file in sorted((self._folder / below.strip("/")).rglob("*.html")):
-                address = "/" + file.relative_to(self._folder).as_posix()
-                yield address.removesuffix("index.html") if address.endswith("/index.html") else address
+                yield paths.address_of(file.relative_to(self._folder).as_posix())
 
 
 class Web:

@@ -286,5 +286,4 @@ def _addresses(folder: Folder) -> Iterator[str]:
     """Yield the address of every file of a tree that the ledger knows nothing of."""
     for place, _, names in os.walk(folder.root):
         for name in names:
-            file = f"/{(Path(place) / name).relative_to(folder.root)}"
-            yield file.removesuffix("index.html") if file.endswith("/index.html") else file
+            yield paths.address_of(str((Path(place) / name).relative_to(folder.root)))

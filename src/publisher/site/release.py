@@ -56,7 +56,7 @@ class Releases(NamedTuple):
                     counts[one.op] += 1
                     out.write(_line(one))
                     if one.op == "remove" and one.path.endswith(".html"):
-                        dead.write(f"{self.base_url}/{one.path.removesuffix('index.html')}\n".encode())
+                        dead.write(f"{self.base_url}{paths.address_of(one.path)}\n".encode())
                 for each in (out, dead):
                     each.flush()
                     os.fsync(each.fileno())

@@ -57,7 +57,7 @@ class CollectingWriter(Writer):
             raise RenderFailed(f"Pelican was about to write {name}, which is no hand-written page")
         if "plan" in page.metadata and page.metadata["plan"] not in self.maker.site.plans:
             return  # the document of a plan that is not shown
-        address = "/" + name.removesuffix("index.html")
+        address = paths.address_of(name)
         head = self.maker.site.head(
             page.title, address, "about",
             crumbs=[] if address == paths.ABOUT else [("关于本站", paths.ABOUT)],
@@ -136,7 +136,7 @@ class RecordPages(Generator):
     def _titles(self, site: Site) -> list[tuple[str, str]]:
         """Return title and address of the hand-written pages that are shown."""
         pages = (page for page in self.context["pages"] if page.metadata.get("plan") in {None, *site.plans})
-        return [(page.title, "/" + page.save_as.removesuffix("index.html")) for page in pages]
+        return [(page.title, paths.address_of(page.save_as)) for page in pages]
 
 
 def processes() -> int:

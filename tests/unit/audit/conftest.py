@@ -17,7 +17,6 @@ from sqlalchemy import delete, insert, select, update
 
 from publisher import paths, searchfile
 from publisher.audit import Difference, audit
-from publisher.audit.difference import address_of
 from publisher.ledger import Ledger
 from publisher.ledger.schema import case_of, listing, page, place, received, record, shown, subject
 from publisher.ledger.store import path_secret, start_run
@@ -74,7 +73,7 @@ class Portal:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(raw)
         if known:
-            address, digest = address_of(file), hashlib.sha256(raw).hexdigest()
+            address, digest = paths.address_of(file), hashlib.sha256(raw).hexdigest()
             with self.ledger.transaction() as connection:
                 connection.execute(delete(page).where(page.c.path == address))
                 connection.execute(
