@@ -122,8 +122,10 @@ class Builder:
     def _columns(self, docs: Sequence[int]) -> list[str]:
         if len(docs) == 1:
             return coding.table(docs, [self.days[docs[0]]], ((column[docs[0]],) for column in self.columns))
+        if not docs:
+            return []
         chosen = itemgetter(*docs)
-        return coding.table(docs, chosen(self.days), (chosen(column) for column in self.columns)) if docs else []
+        return coding.table(docs, chosen(self.days), (chosen(column) for column in self.columns))
 
     def _codes(self) -> Iterator[File]:
         codes, numbers = (list(map(fold, column)) for column in (self._whole_codes, self.columns[REG_NO]))
