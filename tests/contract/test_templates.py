@@ -83,7 +83,7 @@ def contexts(built):
     with pipeline.rehearsed(settings, day, pipeline.Watcher()) as portal:
         job = briefing.job(portal.settings, portal.profile, portal.day)
     with Ledger(settings.ledger.url) as ledger, ledger.reading() as connection:
-        site = Site(job, connection)
+        site = Site(job, connection, lambda row: row)
         documents = {"P2021-1": "/about/documents/plan/"}
         found = [
             (one.template, one.context)

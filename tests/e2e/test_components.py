@@ -8,6 +8,7 @@ from typing import Any
 
 import html5lib
 import pytest
+from markupsafe import Markup
 from playwright.sync_api import Browser
 
 from publisher.desk.serve import Server
@@ -28,15 +29,16 @@ PAGE = """<!doctype html>
 </body></html>"""
 
 
-def given(value: Any, change: Callable[[str], str]) -> Any:
-    """What an example gives a macro: TOML has no null, "@none" stands for it."""
+def given(value: Any, change: Callable[[str], str], draw: Draw) -> Any:
+    """What an example gives a macro: "@none" stands for null, "@component:0" for another component's first example."""
     if isinstance(value, dict):
-        return {key: given(one, change) for key, one in value.items()}
+        return {key: given(one, change, draw) for key, one in value.items()}
     if isinstance(value, list):
-        return [given(one, change) for one in value]
-    if isinstance(value, str):
-        return None if value == "@none" else change(value)
-    return value
+        return [given(one, change, draw) for one in value]
+    if isinstance(value, str) and value.startswith("@"):
+        name, _, number = value[1:].partition(":")
+        return None if name == "none" else Markup(draw(name, int(number), change))
+    return change(value) if isinstance(value, str) else value
 
 
 def examples(name: str) -> list[dict[str, Any]]:
@@ -56,7 +58,7 @@ def draw() -> Draw:
 
     def drawn(name: str, number: int, change: Callable[[str], str] = str) -> str:
         macro = getattr(templates.get_template(f"components/{name}.html").module, name)
-        context = given(examples(name)[number].get("context", {}), change)
+        context = given(examples(name)[number].get("context", {}), change, drawn)
         wanted = {key: function for key, function in functions.items() if key in macro.arguments}
         assert context.keys() | wanted.keys() == set(macro.arguments), f"{name}: every argument is given, and no other"
         return str(macro(**context, **wanted))

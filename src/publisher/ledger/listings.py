@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, tuple_
 
 from publisher import paths, regions
-from publisher.ledger.many import insert_many, iso, update_many
+from publisher.ledger.many import ask, insert_many, iso, update_many
 from publisher.ledger.schema import listing, place
 
 SUBJECTS = "subjects"  # the list of a region's subjects gives out places too, and nothing else
@@ -199,6 +199,38 @@ class Lists:
         changed = [(iso(day), one) for one in sorted(self._changed)]
         update_many(self._connection, listing, ("changed_on",), "list_no", changed)
         insert_many(self._connection, place, ("list_no", "slot", "record_no"), sorted(self._taken))
+
+
+def seated(connection: Connection, list_no: int, first: int, last: int) -> list[int]:
+    """Return the numbers of the records on some places, from ``first`` up to but not including ``last``."""
+    query = "SELECT record_no FROM place WHERE list_no = ? AND slot >= ? AND slot < ? ORDER BY slot"
+    return [number for (number,) in ask(connection, query, (list_no, first, last))]
+
+
+def in_order(connection: Connection, pages: Iterable[str]) -> list[str]:
+    """Return numbered pages of lists (``list_no/number``) by the record on the first place of each.
+
+    Those that show the same results then stand side by side.
+    """
+    found = []
+    coming = iter(pages)
+    while some := list(islice(coming, _LISTS_ASKED)):
+        seats = {_first_seat(one): one for one in some}
+        asked = _OF_SEATS.format(", ".join(["(?, ?)"] * len(seats)))
+        of_seat = {(list_no, slot): no for no, list_no, slot in ask(connection, asked, tuple(chain(*seats)))}
+        found += [(of_seat.get(seat, 0), one) for seat, one in seats.items()]
+    return [one for _, one in sorted(found)]
+
+
+_OF_SEATS = """
+    WITH seat (list_no, slot) AS (VALUES {})
+    SELECT record_no, list_no, slot FROM seat JOIN place USING (list_no, slot)
+"""
+
+
+def _first_seat(page: str) -> tuple[int, int]:
+    list_no, _, number = page.partition("/")
+    return int(list_no), (int(number) - 1) * paths.LIST_PAGE
 
 
 def by_numbers(connection: Connection, numbers: Collection[int]) -> dict[int, Listing]:

@@ -60,6 +60,12 @@ def select_many(
         yield from map(tuple, connection.exec_driver_sql(statement, (*equal.values(), *part)))
 
 
+def ask(connection: Connection, statement: str, values: Values) -> Sequence[Values]:
+    """Return the rows of a query whose values are written as ``?``; days come as the database has them."""
+    asked = statement.replace("?", _mark(connection))
+    return connection.exec_driver_sql(asked, values).all()
+
+
 def delete_many(connection: Connection, table: Table, key: str, wanted: Collection[Any]) -> None:
     """Delete the rows whose ``key`` is one of those named."""
     if wanted:

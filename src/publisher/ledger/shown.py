@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from heapq import nlargest
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, text
 
 from publisher.ledger.listings import SUBJECTS
+from publisher.ledger.many import MOST_ASKED, ask
 from publisher.ledger.schema import STOPPED, counts, entry, listing, place, record, shown, subject
 
 Body = Mapping[str, Any]
@@ -18,7 +20,7 @@ Body = Mapping[str, Any]
 class Shown(NamedTuple):
     """A published record: its row of the ledger, its public form, what is said beside it, and its subject."""
 
-    row: Row[Any]
+    row: Any
     body: Body
     beside: Body
 
@@ -104,30 +106,31 @@ def of_list(connection: Connection, list_no: int, first: int = 0, last: int | No
     return _read(connection, query.order_by(seated.c.slot))
 
 
-_LISTED: Select[Any] = (
-    select(
-        *(record.c[name] for name in ("record_id", "outcomes", "marks", "since")),
-        shown.c.body,
-        subject.c.path.label("subject_path"),
-    )
-    .select_from(place)
-    .join(record, record.c.record_no == place.c.record_no)
-    .join(shown, shown.c.record_no == place.c.record_no)
-    .outerjoin(subject, subject.c.subject_no == record.c.subject_no)
-    .where(
-        place.c.list_no == bindparam("list_no"),
-        place.c.slot >= bindparam("first"),
-        place.c.slot < bindparam("last"),
-    )
-    .order_by(place.c.slot)
-)
+class Listed(NamedTuple):
+    """What lists say of a published result, apart from its public form."""
+
+    record_no: int
+    record_id: str
+    outcomes: str
+    marks: str
+    since: date
+    subject_path: str
 
 
-def listed(connection: Connection, list_no: int, first: int, last: int) -> list[Shown]:
-    """Return what lists say of the published results on some places, from ``first`` up to but not including ``last``;
-    nothing beside them, and of their rows no more than a line needs."""
-    rows = connection.execute(_LISTED, {"list_no": list_no, "first": first, "last": last}).all()
-    return [Shown(row, orjson.loads(row.body), {}) for row in rows]
+_LISTED = """
+    SELECT shown.body, record.record_no, record_id, outcomes, marks, since, path FROM shown
+    JOIN record ON record.record_no = shown.record_no JOIN subject ON subject.subject_no = record.subject_no
+    WHERE shown.record_no IN ({})
+"""
+
+
+def listed(connection: Connection, record_numbers: Sequence[int]) -> Iterator[Shown]:
+    """Yield what lists say of those of some results that are published, in no order; nothing beside them."""
+    for start in range(0, len(record_numbers), MOST_ASKED):
+        part = tuple(record_numbers[start : start + MOST_ASKED])
+        for body, *row in ask(connection, _LISTED.format(", ".join("?" * len(part))), part):
+            listed = Listed._make(row)
+            yield Shown(listed._replace(since=date.fromisoformat(row[4])), orjson.loads(body), {})
 
 
 def of_month(connection: Connection, year: int, month: int) -> Iterator[Shown]:
@@ -220,10 +223,28 @@ def subject_paths(connection: Connection, numbers: tuple[int, int]) -> list[str]
     return list(connection.execute(query.order_by(subject.c.subject_no)).scalars())
 
 
-def subjects_of_region(connection: Connection, region_code: str, places: tuple[int, int]) -> Iterator[SubjectRow]:
-    """Yield the shown subjects of a region by their places in its list."""
-    where = and_(subject.c.region_code == region_code, subject.c.slot >= places[0], subject.c.slot < places[1])
-    return _subjects(connection, where, subject.c.slot)
+class InRegion(NamedTuple):
+    """A subject as the list of its region names it."""
+
+    path: str
+    name: str
+    uscc: str | None
+    results: int
+
+
+_OF_REGION = """
+    SELECT subject.subject_no, path, body FROM subject
+    JOIN record ON record.subject_no = subject.subject_no JOIN shown ON shown.record_no = record.record_no
+    WHERE subject.region_code = ? AND slot >= ? AND slot < ? ORDER BY slot, ended_on DESC, record.record_no
+"""
+
+
+def subjects_of_region(connection: Connection, region_code: str, places: tuple[int, int]) -> Iterator[InRegion]:
+    """Yield the shown subjects of a region by their places in its list, named as their newest result does."""
+    for _, group in groupby(ask(connection, _OF_REGION, (region_code, *places)), key=itemgetter(0)):
+        (_, path, body), *others = group
+        newest = orjson.loads(body)["subject"]
+        yield InRegion(path, newest["name"], newest["uscc"], 1 + len(others))
 
 
 def _subjects(connection: Connection, where: Any, order: Any) -> Iterator[SubjectRow]:

@@ -23,7 +23,10 @@ _escape_text: Callable[[str], str] = getattr(markupsafe, "_escape_inner", markup
 
 def text(value: Any) -> str:
     """Return a value as HTML may have it: escaped, unless it is marked as HTML itself."""
-    return _escape_text(value) if type(value) is str else markupsafe.escape(value)
+    kind = type(value)
+    if kind is str:
+        return _escape_text(value)
+    return value if kind is markupsafe.Markup else markupsafe.escape(value)
 
 
 def environment(theme: Path) -> jinja2.Environment:

@@ -21,7 +21,7 @@ class Maker:
         self.renderer = Renderer(job, environment(job.theme))
         self._ledger = ledger
         with ledger.reading() as connection:
-            self.site = Site(job, connection)
+            self.site = Site(job, connection, self.renderer.line)
 
     def made(self, scope: str, keys: Sequence[str]) -> Made:
         """Return the files of parts of one scope, as the ledger has them now.

@@ -140,7 +140,7 @@ def task_page(site: Site, plan_id: str, task_id: str, number: int = 1, listing: 
     return [Page(address, "task.html", context)]
 
 
-_NO_ROWS: Context = {"number": 1, "total": 0, "rows": [], "pages": [], "previous_href": None, "next_href": None}
+_NO_ROWS: Context = {"number": 1, "total": 0, "lines": [], "pages": [], "previous_href": None, "next_href": None}
 
 
 def _crumbs(year: int) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ def home_page(site: Site) -> Page:
             "lists": counts["item_list"],
             "stopped": sum(number for *_, number in shown.stops_by_rule_and_month(site.connection)),
         },
-        "latest": [site.result_row(one) for one in shown.latest(site.connection, 10)],
+        "latest": [site.lines.of(one).words for one in shown.latest(site.connection, 10)],
         "plans": [site.plan_row(one) for one in plans[:6]],
         "years": [
             {

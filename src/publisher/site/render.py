@@ -24,7 +24,7 @@ from pelican.writers import Writer
 
 from publisher import paths
 from publisher.errors import PublisherError, RenderFailed, SiteError
-from publisher.ledger import Ledger
+from publisher.ledger import Ledger, listings
 from publisher.ledger.owed import owe_pages, owed_counts, owed_keys
 from publisher.site import units
 from publisher.site.crew import Crew
@@ -122,7 +122,13 @@ class RecordPages(Generator):
                 yield self.maker.made(scope, keys)
 
     def _chunks(self, scope: str, size: int) -> Iterator[list[str]]:
-        """Yield the keys owed of one scope, so many at a time, in order."""
+        """Yield the keys owed of one scope, so many at a time: pages of lists that share results together, all other
+        parts in order."""
+        if scope == "list_page":
+            with self.ledger.reading() as connection:
+                pages = listings.in_order(connection, owed_keys(connection, scope))
+            yield from (pages[at : at + size] for at in range(0, len(pages), size))
+            return
         last = ""
         while True:
             with self.ledger.reading() as connection:

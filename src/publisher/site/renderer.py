@@ -42,6 +42,14 @@ class Renderer:
             content += signature(self._signer, page.address, content)
         return File(page.address, content)
 
+    def line(self, row: Mapping[str, Any]) -> Markup:
+        """Return a ``result_row`` as a row of a table."""
+        return self._line(row)
+
+    @cached_property
+    def _line(self) -> Callable[..., Markup]:
+        return self._macro("result_line")
+
     @cached_property
     def _signer(self) -> Signer:
         return load_key(self._job.log_key, self._job.base_url)

@@ -14,7 +14,7 @@ from publisher.ledger import listings, shown
 from publisher.ledger.listings import Listing
 from publisher.ledger.shown import MonthSize
 from publisher.site.data.files import FORMATS, OF_MONTH
-from publisher.site.views import ATOM, Context, Page, Site, latest_day, newest, region_name
+from publisher.site.views import ATOM, Context, Page, Site, latest_day, region_name
 
 LINKED_PAGES = 40  # more than these are linked in steps from a list's first page; the rest are one "next" further
 
@@ -172,7 +172,7 @@ class Numbered(NamedTuple):
 def numbered(site: Site, listing: Listing, number: int) -> Numbered:
     """Return the rows of a numbered page and the ways on; the first page alone says the total and links to all."""
     first = (number - 1) * paths.LIST_PAGE
-    rows = shown.listed(site.connection, listing.list_no, first, first + paths.LIST_PAGE)
+    rows = site.lines.of_list(site.connection, listing.list_no, first, first + paths.LIST_PAGE)
 
     def link(which: int) -> str:
         return site.href(address_of(site, listing, which))
@@ -181,10 +181,10 @@ def numbered(site: Site, listing: Listing, number: int) -> Numbered:
         {
             "number": number,
             "total": listing.shown if number == 1 else None,
-            "rows": [site.result_row(row) for row in rows],
+            "lines": [one.words for one in rows],
             **pages_of(link, number, listing.pages),
         },
-        listing.changed_on if number == 1 else newest(rows),
+        listing.changed_on if number == 1 else latest_day(one.since for one in rows),
     )
 
 

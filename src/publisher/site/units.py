@@ -27,7 +27,7 @@ ORDER = ("subject", "list_page", "list", "month", "data_year", "delta", "feed", 
 
 
 # Those that turn on nothing but the ledger's records may be rendered by another process, so many at a time.
-APART = {"subject": 1000, "list_page": 200, "list": 50, "month": 1, "delta": 1, "feed": 10, "task": 10,
+APART = {"subject": 1000, "list_page": 1000, "list": 50, "month": 1, "delta": 1, "feed": 10, "task": 10,
          "region_page": 200, "region": 50, "sitemap_part": 1}  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What several pages say in the same way: rows, outcomes, marks, progress, the head of a page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from publisher.ledger import shown, tallies
 from publisher.ledger.shown import Shown
 from publisher.ledger.tallies import NO_PROGRESS, Progress
 from publisher.site.job import Job
+from publisher.site.lines import Lines
 
 Context = dict[str, Any]
 
@@ -69,9 +70,11 @@ MOST_KEPT = 10_000  # words kept to be said again
 class Site:
     """One build's view of the ledger: the connection, the words, and the plans and items that every page may name."""
 
-    def __init__(self, job: Job, connection: Connection) -> None:
+    def __init__(self, job: Job, connection: Connection, draw: Callable[[Context], Markup]) -> None:
+        """``draw`` gives the markup of a ``result_row`` (docs/templates.md)."""
         self.job = job
         self.connection = connection
+        self.lines = Lines(lambda one: draw(self.result_row(one)))
         self.plans = {
             one.row.record_id: PlanWords(
                 one.body["title"],

@@ -20,7 +20,7 @@ def delta_file(site: Site, run_no: int, part: int) -> list[File]:
     rows = 0
     with writing(address), formats.json_lines_file(path) as add:
         for line in deltas.lines(site.connection, run_no, part):
-            add(_line(site, line))
+            add(orjson.dumps(_line(site, line)))
             rows += 1
     changed = {one.run_no: one.changed_on for one in deltas.publications(site.connection)}
     return [File(address, path, rows, changed[run_no])] if rows else []

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
 from sqlalchemy import select
 
 from publisher import paths
@@ -17,7 +18,16 @@ from publisher.ledger.schema import page
 from publisher.ledger.shown import Shown
 from publisher.site.data import columns, formats
 from publisher.site.data.columns import Columns
-from publisher.site.data.records import Record, Values, cell, item_rows, public_record, result_rows, task_rows
+from publisher.site.data.records import (
+    Record,
+    Values,
+    cell,
+    finding_values,
+    item_rows,
+    public_record,
+    result_values,
+    task_rows,
+)
 from publisher.site.install import File, staging
 from publisher.site.views import Context, Site
 
@@ -35,7 +45,7 @@ OF_YEAR = ("csv", "excel.csv", "xlsx", "jsonl")
 WORKBOOK_LIMIT = 20_000  # rows of a year's workbook: one changed result writes it again, ten times slower than a CSV
 OF_RECORD = ("csv", "excel.csv", "jsonl", "json")
 
-Entry = tuple[Record, Sequence[Values]]  # a record, and its rows in a table
+Entry = tuple[Record, Values, Sequence[Values]]  # a record; what all its rows in a table say first, and what each adds
 
 
 class Content(NamedTuple):
@@ -107,16 +117,16 @@ def total_rows(site: Site) -> int:
 def plan_files(site: Site, one: Shown) -> list[File]:
     """Return a published plan in every format; its tables have a task a row."""
     content = _content(site, one, columns.TASK_OF_PLAN)
-    rows = [(one.row.ref, *row) for row in task_rows(one)]
-    return _write(site, content, [(public_record(site, one), rows)], OF_RECORD,
+    entry = (public_record(site, one), (one.row.ref,), list(task_rows(one)))
+    return _write(site, content, [entry], OF_RECORD,
                   lambda suffix: paths.data_plan(one.body["year"], one.row.record_id, suffix))  # fmt: skip
 
 
 def list_files(site: Site, one: Shown) -> list[File]:
     """Return a published item list in every format; its tables have an item a row."""
     content = _content(site, one, columns.ITEM_OF_LIST)
-    rows = [(one.row.ref, *row) for row in item_rows(one)]
-    return _write(site, content, [(public_record(site, one), rows)], OF_RECORD,
+    entry = (public_record(site, one), (one.row.ref,), list(item_rows(one)))
+    return _write(site, content, [entry], OF_RECORD,
                   lambda suffix: paths.data_items(one.row.record_id, suffix))  # fmt: skip
 
 
@@ -126,7 +136,7 @@ def _content(site: Site, one: Shown, table: Columns) -> Content:
 
 
 def _result(site: Site, one: Shown) -> Entry:
-    return public_record(site, one), result_rows(site, one)
+    return public_record(site, one), result_values(site, one), list(finding_values(one))
 
 
 def _results_of(site: Site, year: int, month: int) -> int:
@@ -160,14 +170,16 @@ def _write(
                 case _:
                     meta = about | {"rows": content.records}
                     records.append(open_files.enter_context(formats.json_file(path, meta)))
-        for one, values in entries:
+        for record, first, rest in entries:
+            said = orjson.dumps(record)
             for add_record in records:
-                add_record(one)
-            for row in values:
-                cells = [cell(value) for value in row]
+                add_record(said)
+            shared = [cell(value) for value in first]
+            for values in rest:
+                cells = shared + [cell(value) for value in values]
                 for add_row in tables:
                     add_row(cells)
-            rows += len(values)
+            rows += len(rest)
     return [
         File(address(suffix), path, content.records if suffix.startswith("json") else rows, content.as_of)
         for suffix, path in made.items()

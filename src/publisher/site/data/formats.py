@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from publisher.errors import SiteError
 from publisher.site.data.columns import Columns
 
 AddRow = Callable[[Sequence[str]], None]
-AddRecord = Callable[[Mapping[str, Any]], None]
+AddRecord = Callable[[bytes], None]  # as JSON
 
 CELL_LIMIT = 32_767  # characters in a cell of a workbook
 CUT = "……（超过单元格上限，全文见 CSV）"
@@ -29,14 +30,22 @@ _MISREAD = re.compile(  # a text that Excel takes for another number, or for a d
 )
 
 
+_SHORT = 40  # characters of a date or a code, which stand in many rows
+
+
 def excel_safe(text: str, *, code: bool = False) -> str:
     """Return a cell as a spreadsheet may have it: marked as text by a leading apostrophe where it would be taken for a
     formula, for another number or for a date; a ``code`` of digits is always marked."""
     if text[:1] not in _SUSPECT:
         return text
-    seen = text.lstrip(_IGNORED)
-    risky = text.startswith(_FORMULA) or seen.startswith(_FORMULA) or _MISREAD.fullmatch(seen)
+    risky = _is_misread(text) if len(text) <= _SHORT else _is_misread.__wrapped__(text)
     return "'" + text if risky or (code and text.isdigit()) else text
+
+
+@lru_cache(10_000)
+def _is_misread(text: str) -> bool:
+    seen = text.lstrip(_IGNORED)
+    return text.startswith(_FORMULA) or seen.startswith(_FORMULA) or bool(_MISREAD.fullmatch(seen))
 
 
 @contextmanager
@@ -57,7 +66,8 @@ def excel_csv_file(path: Path, columns: Columns) -> Iterator[AddRow]:
         codes = [one.code for one in columns]
 
         def add(row: Sequence[str]) -> None:
-            writer.writerow([excel_safe(text, code=code) for text, code in zip(row, codes, strict=True)])
+            cells = zip(row, codes, strict=True)
+            writer.writerow([text if text[:1] not in _SUSPECT else excel_safe(text, code=code) for text, code in cells])
 
         yield add
 
@@ -67,8 +77,8 @@ def json_lines_file(path: Path) -> Iterator[AddRecord]:
     """Write records as JSON, one a line."""
     with path.open("wb") as out:
 
-        def add(record: Mapping[str, Any]) -> None:
-            out.write(orjson.dumps(record) + b"\n")
+        def add(record: bytes) -> None:
+            out.write(record + b"\n")
 
         yield add
 
@@ -80,9 +90,9 @@ def json_file(path: Path, about: Mapping[str, Any]) -> Iterator[AddRecord]:
         out.write(b'{"meta":' + orjson.dumps(about) + b',"records":[')
         before = b"\n"
 
-        def add(record: Mapping[str, Any]) -> None:
+        def add(record: bytes) -> None:
             nonlocal before
-            out.write(before + orjson.dumps(record))
+            out.write(before + record)
             before = b",\n"
 
         yield add

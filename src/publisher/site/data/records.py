@@ -46,12 +46,6 @@ def finding_values(one: Shown) -> Iterator[Values]:
         )  # fmt: skip
 
 
-def result_rows(site: Site, one: Shown) -> list[Values]:
-    """Return a published result as the rows of a table: one a finding, each with all that is said of the result."""
-    first = result_values(site, one)
-    return [first + finding for finding in finding_values(one)]
-
-
 def task_rows(one: Shown) -> Iterator[Values]:
     """Yield the tasks of a published plan as the columns ``TASK`` have them."""
     for task in sorted(one.body["tasks"], key=lambda task: task["seq"]):
@@ -74,6 +68,8 @@ def item_rows(one: Shown) -> Iterator[Values]:
 
 def cell(value: Any) -> str:
     """Return a value as the text of a cell; nothing is the empty text, a list stands with 、 between."""
+    if type(value) is str:
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,0 +1,42 @@
+"""Published results as lines of lists: each is drawn once, though it stands in half a dozen lists."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import NamedTuple
+
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from publisher.ledger import listings, shown
+from publisher.ledger.shown import Shown
+
+MOST_KEPT = 40_000  # lines, some 40 MB: lists are made side by side (ledger/owed.py), so the next page needs many again
+
+
+class Line(NamedTuple):
+    """A result as a row of a table, and the day since when it is shown as it is."""
+
+    words: Markup
+    since: date
+
+
+class Lines:
+    """The lines of one build."""
+
+    def __init__(self, draw: Callable[[Shown], Markup]) -> None:
+        self._draw = draw
+        self._kept: dict[int, Line] = {}
+
+    def of_list(self, connection: Connection, list_no: int, first: int, last: int) -> list[Line]:
+        """Return what is shown on some places of a list, from ``first`` up to but not including ``last``."""
+        numbers = listings.seated(connection, list_no, first, last)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.clear()
+        kept = self._kept
+        for one in shown.listed(connection, [number for number in numbers if number not in kept]):
+            kept[one.row.record_no] = self.of(one)
+        return [kept[number] for number in numbers if number in kept]
+
+    def of(self, one: Shown) -> Line:
+        """Return the line of a result."""
+        return Line(self._draw(one), one.row.since)
