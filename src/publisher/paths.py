@@ -38,8 +38,10 @@ LOG_CHECKPOINT = "/log/checkpoint"
 LOG_VKEY = "/log/vkey"  # the key that signs it, for who checks it
 
 LIST_PAGE = 50  # rows on a numbered page; a full page never moves
-DELTA_PART = 20_000  # lines in a file of the change feed
-SITEMAP_PART = 40_000  # addresses in a sitemap (the protocol allows 50,000)
+# A change writes the files again that it stands in, so these are small.
+DATA_PART = 2_000  # places of a month's list in a file of its results
+DELTA_PART = 2_000  # lines in a file of the change feed
+SITEMAP_PART = 1_000  # subjects in a sitemap
 
 
 def plans_year(year: int) -> str:
@@ -107,8 +109,14 @@ def subject_hash(secret: bytes, kind: str, name: str, reg_no: str | None, region
     return hmac.new(secret, words.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def data_month(year: int, month: int, suffix: str) -> str:
-    return f"/data/results-{year}-{month:02}.{suffix}"
+def data_month(year: int, month: int, part: int, suffix: str) -> str:
+    """Return the address of a part of a month's results; parts count from 1, as places in the month's list do."""
+    return f"/data/results-{year}-{month:02}{'' if part == 1 else f'-{part}'}.{suffix}"
+
+
+def data_schema(name: str) -> str:
+    """Return the address of the fields that many files share."""
+    return f"/data/schema-{name}.json"
 
 
 def data_year(year: int, suffix: str) -> str:

@@ -1,5 +1,6 @@
 """Every component of the theme as its examples show it: it renders, is valid HTML, and axe-core finds nothing."""
 
+import re
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -35,9 +36,10 @@ def given(value: Any, change: Callable[[str], str], draw: Draw) -> Any:
         return {key: given(one, change, draw) for key, one in value.items()}
     if isinstance(value, list):
         return [given(one, change, draw) for one in value]
-    if isinstance(value, str) and value.startswith("@"):
-        name, _, number = value[1:].partition(":")
-        return None if name == "none" else Markup(draw(name, int(number), change))
+    if value == "@none":
+        return None
+    if isinstance(value, str) and (other := re.fullmatch(r"@([a-z_]+):(\d)", value)):
+        return Markup(draw(other[1], int(other[2]), change))
     return change(value) if isinstance(value, str) else value
 
 
@@ -70,8 +72,15 @@ def page_of(draw: Draw, names: Sequence[str], number: int) -> str:
     """A page with the example of that number of those of the components that have as many."""
     drawn = {name: draw(name, number) for name in names if number < len(examples(name))}
     around = {name: drawn.pop(name, "") for name in AROUND}
-    sections = [f"<div><h3>{examples(name)[number]['title']}</h3>{words}</div>" for name, words in drawn.items()]
+    sections = [
+        f"<div><h3>{examples(name)[number]['title']}</h3>{standing(words)}</div>" for name, words in drawn.items()
+    ]
     return PAGE.format(**around, main="".join(sections))
+
+
+def standing(words: str) -> str:
+    """A component where it may stand: a row in a table."""
+    return f"<table><tbody>{words}</tbody></table>" if words.startswith("<tr") else words
 
 
 def test_every_component_has_examples_and_no_example_is_left_over() -> None:
@@ -83,7 +92,7 @@ def test_every_component_has_examples_and_no_example_is_left_over() -> None:
 @pytest.mark.parametrize(("name", "number"), EXAMPLES)
 def test_an_example_is_valid_html(draw: Draw, name: str, number: int) -> None:
     words = draw(name, number)
-    whole = "<!doctype html><html lang=zh><head><title>x</title></head><body>" + words + "</body></html>"
+    whole = "<!doctype html><html lang=zh><head><title>x</title></head><body>" + standing(words) + "</body></html>"
     html5lib.HTMLParser(strict=True).parse(whole)
     assert "style=" not in words
     assert "<script" not in words

@@ -151,22 +151,15 @@ def of_months(connection: Connection, output: Path, share: int = 0, shares: int 
 
 
 def _of_month(connection: Connection, output: Path, year: int, month: int) -> Iterator[Difference]:
-    first = next(_read(connection, _query().where(record.c.year == year, record.c.month == month).limit(1)))
-    json, plain, excel = (paths.data_month(year, month, suffix) for suffix in ("json", "csv", "excel.csv"))
-    named_in = output / paths.file_of(plain)
-    readers: dict[str, Callable[[Path], dict[str, bytes]]] = {
-        json: lambda file: month_records(file, {"ref": "", **first.body}),
-        plain: month_rows,
-        excel: lambda file: month_rows(file, named_in),
-    }
-    files: dict[str, dict[str, bytes]] = {}
-    for where, reader in readers.items():
-        try:
-            files[where] = reader(output / paths.file_of(where))
-        except BROKEN as error:
-            yield Difference("missing", where, f"the results of {year}-{month:02} ({type(error).__name__})")
     pages: dict[int, dict[str, str]] = defaultdict(dict)
+    files: dict[str, dict[str, bytes]] = {}
+    last = 0
     for one in _of_places(connection, year, month):
+        part = one.row.slot // paths.DATA_PART + 1
+        if part != last:
+            yield from _left_over(files)
+            files, last = {}, part
+            yield from _downloads(output, (year, month, part), one, files)
         name, rule = f"result {one.row.record_id}", one.row.rule
         number = one.row.slot // paths.LIST_PAGE + 1
         where = paths.results_month(year, month, number)
@@ -187,6 +180,30 @@ def _of_month(connection: Connection, output: Path, year: int, month: int) -> It
             held = digests.pop(one.row.record_id, None)
             if held != wanted:
                 yield Difference("missing" if held is None else "differs", file, name, rule)
+    yield from _left_over(files)
+
+
+def _downloads(
+    output: Path, part: tuple[int, int, int], first: Told, files: dict[str, dict[str, bytes]]
+) -> Iterator[Difference]:
+    """Read the files of a part of a month (year, month, part) into ``files``; yield what cannot be read."""
+    json, plain, excel = (paths.data_month(*part, suffix) for suffix in ("json", "csv", "excel.csv"))
+    named_in = output / paths.file_of(plain)
+    readers: dict[str, Callable[[Path], dict[str, bytes]]] = {
+        json: lambda file: month_records(file, {"ref": "", **first.body}),
+        plain: month_rows,
+        excel: lambda file: month_rows(file, named_in),
+    }
+    for where, reader in readers.items():
+        try:
+            files[where] = reader(output / paths.file_of(where))
+        except BROKEN as error:
+            number = f", part {part[2]}" if part[2] > 1 else ""
+            what = f"the results of {part[0]}-{part[1]:02}{number} ({type(error).__name__})"
+            yield Difference("missing", where, what)
+
+
+def _left_over(files: dict[str, dict[str, bytes]]) -> Iterator[Difference]:
     for file, digests in files.items():
         if digests:
             yield Difference("leak", file, f"{len(digests)} results that the ledger does not show in this month")

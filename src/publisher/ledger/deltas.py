@@ -14,9 +14,8 @@ import orjson
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from publisher import paths
-from publisher.ledger import listings
 from publisher.ledger.many import delete_many, insert_many, iso, select_many
-from publisher.ledger.schema import delta, publication, record, shown, subject
+from publisher.ledger.schema import delta, place, publication, record, shown, subject, vacated
 from publisher.ledger.shown import Shown
 
 Op = Literal["ADD", "MOD", "STOP"]
@@ -137,10 +136,15 @@ def changed_on(connection: Connection, record_no: int) -> date | None:
     return found
 
 
-def month_changed_on(connection: Connection, year: int, month: int) -> date | None:
-    """Return the day on which what a month shows changed last."""
-    found = listings.of_month(connection, year, month)
-    return found.changed_on if found else None
+def places_changed_on(connection: Connection, list_no: int, first: int, last: int) -> date | None:
+    """Return the day on which what some places of a list show changed last, from ``first`` up to but not including
+    ``last``."""
+    told = select(func.max(delta.c.as_of)).join(place, delta.c.record_no == place.c.record_no)
+    days = [
+        connection.execute(query.where(table.c.list_no == list_no, table.c.slot >= first, table.c.slot < last)).scalar()
+        for query, table in ((told, place), (select(func.max(vacated.c.since)), vacated))
+    ]
+    return max((day for day in days if day is not None), default=None)
 
 
 def latest_change(connection: Connection) -> date | None:

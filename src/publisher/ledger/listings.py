@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, func, select, tuple_
 
 from publisher import paths, regions
 from publisher.ledger.many import ask, insert_many, iso, update_many
-from publisher.ledger.schema import listing, place
+from publisher.ledger.schema import listing, place, vacated
 
 SUBJECTS = "subjects"  # the list of a region's subjects gives out places too, and nothing else
 NO_YEAR = 0  # of lists that are not a year's
@@ -98,7 +98,7 @@ def _of_outcomes(year: int, outcomes: str) -> tuple[Key, ...]:
     return tuple(Key("outcome", year, outcome) for outcome in outcomes.split(",") if outcome)
 
 
-Places = dict[int, int]  # list_no to place
+Places = dict[int, int]  # list_no to place; the list of its month comes first
 
 
 def read_places(text: str | None) -> Places:
@@ -126,6 +126,7 @@ class Lists:
         self._more: defaultdict[int, int] = defaultdict(int)
         self._changed: set[int] = set()
         self._taken: list[tuple[int, int, int]] = []  # list_no, slot, record_no
+        self._left: list[tuple[int, int]] = []  # list_no, slot
 
     def read(self, keys: Iterable[Key]) -> None:
         """Read these lists all at once, and make those that are not there."""
@@ -172,8 +173,7 @@ class Lists:
                 given[number] += 1
                 self._taken.append((number, slot, record_no))
             now[number] = slot
-        for number in had.keys() - now.keys() if had else ():
-            self._connection.execute(delete(place).where(place.c.list_no == number, place.c.slot == had[number]))
+        self._left += [(number, had[number]) for number in had.keys() - now.keys()] if had else ()
         return now
 
     def count(self, had: Iterable[int], has: Iterable[int]) -> None:
@@ -199,6 +199,10 @@ class Lists:
         changed = [(iso(day), one) for one in sorted(self._changed)]
         update_many(self._connection, listing, ("changed_on",), "list_no", changed)
         insert_many(self._connection, place, ("list_no", "slot", "record_no"), sorted(self._taken))
+        for number, slot in self._left:
+            self._connection.execute(delete(place).where(place.c.list_no == number, place.c.slot == slot))
+        left = [(number, slot, iso(day)) for number, slot in self._left]
+        insert_many(self._connection, vacated, ("list_no", "slot", "since"), left)
 
 
 def seated(connection: Connection, list_no: int, first: int, last: int) -> list[int]:
@@ -220,6 +224,16 @@ def in_order(connection: Connection, pages: Iterable[str]) -> list[str]:
         of_seat = {(list_no, slot): no for no, list_no, slot in ask(connection, asked, tuple(chain(*seats)))}
         found += [(of_seat.get(seat, 0), one) for seat, one in seats.items()]
     return [one for _, one in sorted(found)]
+
+
+def filled_parts(connection: Connection, one: Listing, size: int) -> list[int]:
+    """Return the parts of a list, so many places each and counted from 1, in which something is shown."""
+    query = """
+        SELECT EXISTS (SELECT 1 FROM place JOIN shown ON shown.record_no = place.record_no
+                       WHERE list_no = ? AND slot >= ? AND slot < ?)
+    """
+    parts = range(1, -(-one.size // size) + 1)
+    return [part for part in parts if ask(connection, query, (one.list_no, (part - 1) * size, part * size))[0][0]]
 
 
 _OF_SEATS = """

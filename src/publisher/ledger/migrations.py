@@ -74,6 +74,10 @@ def _seeds(connection: Connection) -> None:
     update_many(connection, schema.log_live, ["seed_no"], "record_no", numbers)
 
 
+def _vacated(connection: Connection) -> None:
+    schema.metadata.create_all(connection, tables=[schema.vacated])
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first,
     _search,
@@ -83,6 +87,7 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _chain,
     _tallies,
     _seeds,
+    _vacated,
 )
 
 

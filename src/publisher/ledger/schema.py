@@ -251,6 +251,15 @@ place = Table(  # who sits where; the record itself knows its places too
     sqlite_with_rowid=False,
 )
 
+vacated = Table(  # places that their records left for another list, and on which day: nobody gets them again
+    "vacated",
+    metadata,
+    Column("list_no", Integer, primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("since", Date, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 task_tally = Table(  # how far the tasks of plans have come, by year of inspection and city; they name nobody
     "task_tally",
     metadata,

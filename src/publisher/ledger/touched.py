@@ -1,9 +1,10 @@
 """Which parts of the site speak of a record, gathered over a chunk of verdicts: most of them are the same for many."""
 
-from collections.abc import Iterable
+from itertools import islice
 
 from publisher import paths
 from publisher.ledger.drafts import Draft, Facets
+from publisher.ledger.listings import Places
 from publisher.ledger.subjects import Subjects
 
 
@@ -15,12 +16,13 @@ class Touched:
         self._parts: set[tuple[str, str]] = set()
         self._tasks: set[tuple[str | None, str | None]] = set()
         self._months: set[tuple[int | None, int | None]] = set()
+        self._month_parts: set[tuple[int | None, int | None, int]] = set()  # year, month, part of its files
         self._feeds: set[tuple[str | None, str | None, str | None]] = set()
         self._shown: set[int] = set()  # subjects
         self._seats: set[tuple[int, int]] = set()  # list, page of it
 
-    def add(self, one: Draft, subject_no: int | None, seats: Iterable[tuple[int, int]], *, acts: bool) -> None:
-        """Add what speaks of a record: of its subject and lists now, and of those it had before.
+    def add(self, one: Draft, subject_no: int | None, had: Places, has: Places, *, acts: bool) -> None:
+        """Add what speaks of a record: of its subject and the lists that it has its places in, and of those it had.
 
         A result that is not shown, before or now, still counts in the progress of its task and plan.
         """
@@ -40,7 +42,10 @@ class Touched:
             if one.sorted_by != one.facets or one.subject_no != subject_no:
                 self._add_result(one.sorted_by, one.subject_no, listed)
             if listed:
-                for number, slot in seats:
+                for sorted_by, places in ((one.sorted_by, had), (one.facets, has)):
+                    for slot in islice(places.values(), 1):
+                        self._month_parts.add((sorted_by.year, sorted_by.month, slot // paths.DATA_PART + 1))
+                for number, slot in {*had.items(), *has.items()}:
                     self._seats.add((number, slot // paths.LIST_PAGE + 1))
                     if slot % paths.LIST_PAGE == 0:  # the page before leads on to the one that this place begins
                         self._seats.add((number, slot // paths.LIST_PAGE))
@@ -62,6 +67,7 @@ class Touched:
             parts |= {("plan", str(plan_id)), ("task", f"{plan_id}/{task_id}")}
         for year, month in self._months:
             parts |= {("data_all", ""), ("month", f"{year}-{month:02}"), ("data_year", str(year))}
+        parts |= {("data_month", f"{year}-{month:02}/{part}") for year, month, part in self._month_parts}
         for plan_id, authority, outcomes in self._feeds:
             parts |= {("feed", f"plan/{plan_id}"), ("feed", f"authority/{paths.name_key(authority or '')}")}
             parts |= {("feed", f"outcome/{outcome}") for outcome in (outcomes or "").split(",") if outcome}

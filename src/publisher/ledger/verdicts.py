@@ -86,9 +86,8 @@ def write(
             lists.change(had)
             lists.change(places)
         if before != now or one.is_new or op:
-            seats = places.items() if not had else {*had.items(), *places.items()}
             leaves = form is not None and form != (one.body, one.beside)  # it stops, or what it said is replaced
-            (leaving if leaves else touched).add(one, subject_no, seats, acts=acts)
+            (leaving if leaves else touched).add(one, subject_no, had, places, acts=acts)
         if before != now:
             changed += acts
             history.append((number, today, run_no, actor, version, *now[:6], now.shown_version))  # as chain.COLUMNS

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, u
 from publisher import paths
 from publisher.errors import SiteError
 from publisher.ledger import Ledger
+from publisher.ledger.listings import read_places
 from publisher.ledger.schema import certificate, held, owed_page, owed_push, page, receipt, record, subject, swept
 from publisher.ledger.store import insert_into
 from publisher.log.certificate_page import page_of
@@ -160,14 +162,16 @@ def _parts(row: Row[Any]) -> Iterator[tuple[str, str]]:
     yield "task", f"{row.plan_id}/{row.task_id}"
     yield "month", f"{row.year}-{row.month:02}"
     yield "data_year", str(row.year)
+    places = read_places(row.places)
+    for slot in islice(places.values(), 1):
+        yield "data_month", f"{row.year}-{row.month:02}/{slot // paths.DATA_PART + 1}"
     yield "feed", f"plan/{row.plan_id}"
     yield "feed", f"authority/{paths.name_key(row.authority)}"
     for outcome in filter(None, (row.outcomes or "").split(",")):
         yield "feed", f"outcome/{outcome}"
-    for list_no, slot in (one.split(":") for one in filter(None, row.places.split(","))):
-        number = int(slot) // paths.LIST_PAGE + 1
-        yield "list", list_no
-        yield "list_page", f"{list_no}/{number}"
+    for list_no, slot in places.items():
+        yield "list", str(list_no)
+        yield "list_page", f"{list_no}/{slot // paths.LIST_PAGE + 1}"
     if row.slot is not None:
         yield "region", row.place
         yield "region_page", f"{row.place}/{row.slot // paths.LIST_PAGE + 1}"

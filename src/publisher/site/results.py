@@ -148,18 +148,22 @@ def list_page(site: Site, listing: Listing, number: int) -> list[Page]:
             else (),
         ),
         "title": title,
-        "downloads": [
-            {
-                "title": f"本月结果（{FORMATS[suffix]}）",
-                "href": site.href(paths.data_month(year, int(listing.value), suffix)),
-            }
-            for suffix in OF_MONTH
-        ]
-        if number == 1 and listing.facet == "month" and listing.shown
-        else [],
+        "downloads": _downloads(site, listing) if number == 1 and listing.facet == "month" else [],
         **rows.context,
     }
     return [Page(address_of(site, listing, number), "results_list.html", context)]
+
+
+def _downloads(site: Site, month: Listing) -> list[Context]:
+    parts = listings.filled_parts(site.connection, month, paths.DATA_PART)
+    return [
+        {
+            "title": (f"第 {part} 部分" if month.size > paths.DATA_PART else "本月结果") + f"（{FORMATS[suffix]}）",
+            "href": site.href(paths.data_month(month.year, int(month.value), part, suffix)),
+        }
+        for part in parts
+        for suffix in OF_MONTH
+    ]
 
 
 class Numbered(NamedTuple):

@@ -22,13 +22,13 @@ from publisher.site.install import File
 from publisher.site.views import Page, Site
 
 # Subjects and lists come first, so that what is withdrawn goes first; overviews read the list of files and come last.
-ORDER = ("subject", "list_page", "list", "month", "data_year", "delta", "feed", "task", "plan", "plans_year",
-         "item_list", "region_page", "region", "sitemap_part", "data_all", "portal")  # fmt: skip
+ORDER = ("subject", "list_page", "list", "data_month", "month", "data_year", "delta", "feed", "task", "plan",
+         "plans_year", "item_list", "region_page", "region", "sitemap_part", "data_all", "portal")  # fmt: skip
 
 
 # Those that turn on nothing but the ledger's records may be rendered by another process, so many at a time.
-APART = {"subject": 1000, "list_page": 1000, "list": 50, "month": 1, "delta": 1, "feed": 10, "task": 10,
-         "region_page": 200, "region": 50, "sitemap_part": 1}  # fmt: skip
+APART = {"subject": 1000, "list_page": 1000, "list": 50, "data_month": 2, "month": 10, "delta": 5, "feed": 10,
+         "task": 10, "region_page": 200, "region": 50, "sitemap_part": 20}  # fmt: skip
 
 
 def render(
@@ -54,7 +54,11 @@ def _part(site: Site, scope: str, key: str, documents: Mapping[str, str]) -> lis
     match scope:
         case "month":
             year, month = (int(one) for one in key.split("-"))
-            return [*_month(site, year, month), *files.month_files(site, year, month)]
+            return [*_month(site, year, month)]
+        case "data_month":
+            year_month, _, part = key.partition("/")
+            year, month = (int(one) for one in year_month.split("-"))
+            return [*files.month_files(site, year, month, int(part))]
         case "feed":
             return [*feeds.feed(site, *key.split("/"))]
         case "data_year":
@@ -205,6 +209,8 @@ def everything(connection: Connection) -> Iterator[tuple[str, str]]:
             yield "list_page", f"{listing.list_no}/{number}"
         if listing.facet == "month":
             yield "month", f"{listing.year}-{listing.value}"
+            for part in range(1, -(-listing.size // paths.DATA_PART) + 1):
+                yield "data_month", f"{listing.year}-{listing.value}/{part}"
         if listing.facet in ("authority", "outcome"):
             yield "feed", f"{listing.facet}/{listing.value}"
     highest = connection.execute(select(subject.c.subject_no).order_by(subject.c.subject_no.desc()).limit(1)).scalar()

@@ -11,17 +11,19 @@ from publisher.ledger import deltas
 from publisher.site.data import columns
 from publisher.site.data.columns import Columns
 from publisher.site.data.files import licence
-from publisher.site.data.listing import SCOPES, Download, downloads
+from publisher.site.data.listing import SCHEMAS, SCOPES, Download, downloads
 from publisher.site.install import File
 from publisher.site.views import Context, Site
 
 _PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 _TABLES: dict[str, tuple[Columns, str]] = {
-    "month": (columns.FINDING_OF_RESULT, "result"),
+    "data_month": (columns.FINDING_OF_RESULT, "result"),
     "data_year": (columns.FINDING_OF_RESULT, "result"),
     "plan": (columns.TASK_OF_PLAN, "plan"),
     "item_list": (columns.ITEM_OF_LIST, "item_list"),
 }
+_OF_RESULTS = ("data_month", "data_year")
+_INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _KEYS = {"plan": ("plan_id", "task_id"), "item_list": ("list_id", "item_code")}  # of the strict tables
 _MEDIA = {
     "CSV": "text/csv",
@@ -47,10 +49,11 @@ def catalogue_files(site: Site) -> list[File]:
     if not found or as_of is None:
         return []
     package, catalog = _package(site, found, as_of), _catalog(site, found, as_of)
-    indented = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    schemas = {_shared(one): _schema(one) for one in found if one.scope in _OF_RESULTS and one.format != "JSON"}
     return [
-        File(paths.DATA_PACKAGE, orjson.dumps(package, option=indented), len(package["resources"]), as_of),
-        File(paths.DATA_CATALOG, orjson.dumps(catalog, option=indented), len(catalog["dcat:dataset"]), as_of),
+        File(paths.DATA_PACKAGE, orjson.dumps(package, option=_INDENTED), len(package["resources"]), as_of),
+        File(paths.DATA_CATALOG, orjson.dumps(catalog, option=_INDENTED), len(catalog["dcat:dataset"]), as_of),
+        *(File(address, orjson.dumps(schema, option=_INDENTED)) for address, schema in sorted(schemas.items())),
     ]
 
 
@@ -96,8 +99,14 @@ def _resource(one: Download, name: str, terms: Context) -> Context:
         found["rowCount"] = one.rows
     if one.scope in _TABLES and one.format != "JSON":
         found["rows"] = one.rows  # the name under which Frictionless checks it, of tables alone
-        found |= {"type": "table", "encoding": "utf-8", "schema": _schema(one)}
+        schema = _shared(one).removeprefix(paths.DATA) if one.scope in _OF_RESULTS else _schema(one)
+        found |= {"type": "table", "encoding": "utf-8", "schema": schema}
     return found
+
+
+def _shared(one: Download) -> str:
+    """Return where the fields of a file of results are told: they are those of thousands of files."""
+    return paths.data_schema(SCHEMAS[one.format])
 
 
 def _schema(one: Download) -> Context:
@@ -123,7 +132,7 @@ def _catalog(site: Site, found: list[Download], as_of: date) -> Context:
     by_set: dict[tuple[str, str, str], list[Download]] = defaultdict(list)
     for one in found:
         year = one.key.partition("-")[0]
-        is_result = one.scope in ("month", "data_year")
+        is_result = one.scope in _OF_RESULTS
         title = f"{year} 年检查结果" if is_result else one.title if one.scope != "data_all" else SCOPES["data_all"]
         kind, key = ("results", year) if is_result else (one.scope, one.key)
         by_set[kind, key, title].append(one)

@@ -12,7 +12,7 @@ from publisher import paths, regions
 from publisher.ledger import deltas, shown
 from publisher.site.data import columns
 from publisher.site.data.columns import Columns
-from publisher.site.data.files import WHOLE_LIMIT, licence, month_tables, total_rows, workshop, writing
+from publisher.site.data.files import WHOLE_LIMIT, licence, total_rows, workshop, writing
 from publisher.site.data.records import cell, finding_values, item_rows, result_values, task_rows
 from publisher.site.install import File
 from publisher.site.views import Site
@@ -115,8 +115,8 @@ def _fill(site: Site, database: sqlite3.Connection, as_of: date) -> int:
         (f"{site.job.base_url}{one.path}", one.name, one.uscc, one.reg_no, one.region_code,
          regions.name(one.region_code), one.results, one.latest_on) for one in subjects
     ))  # fmt: skip
-    for month in month_tables(site):
-        for one in shown.of_month(connection, *map(int, month.key.split("-"))):
+    for month in shown.month_sizes(connection):
+        for one in shown.of_month(connection, month.year, month.month):
             rows += _insert(database, "results", [result_values(site, one)])
             rows += _insert(database, "findings", ((one.row.ref, *values) for values in finding_values(one)))
     for one in shown.all_of(connection, "plan"):

@@ -62,15 +62,21 @@ def licence(site: Site) -> Context:
     return {"title": "数据使用条件", "href": site.job.base_url + paths.ABOUT + "data-licence/"}
 
 
-def month_files(site: Site, year: int, month: int) -> list[File]:
-    """Return a month's results in every format; nothing when none is shown."""
-    as_of = deltas.month_changed_on(site.connection, year, month)
-    number = _results_of(site, year, month)
-    if not number or as_of is None:
+def month_files(site: Site, year: int, month: int, part: int) -> list[File]:
+    """Return a part of a month's results in every format: those on so many places of its list; nothing when none is
+    shown."""
+    found = listings.of_month(site.connection, year, month)
+    if found is None:
         return []
-    content = Content(f"{year} 年 {month} 月检查结果", columns.FINDING_OF_RESULT, number, as_of)
-    entries = (_result(site, one) for one in shown.of_month(site.connection, year, month))
-    return _write(site, content, entries, OF_MONTH, lambda suffix: paths.data_month(year, month, suffix))
+    places = ((part - 1) * paths.DATA_PART, part * paths.DATA_PART)
+    results = list(shown.of_list(site.connection, found.list_no, *places))
+    as_of = deltas.places_changed_on(site.connection, found.list_no, *places)
+    if not results or as_of is None:
+        return []
+    title = f"{year} 年 {month} 月检查结果" + ("" if part == 1 else f"（第 {part} 部分）")
+    content = Content(title, columns.FINDING_OF_RESULT, len(results), as_of)
+    entries = (_result(site, one) for one in results)
+    return _write(site, content, entries, OF_MONTH, lambda suffix: paths.data_month(year, month, part, suffix))
 
 
 def year_files(site: Site, year: int) -> list[File]:
@@ -79,10 +85,10 @@ def year_files(site: Site, year: int) -> list[File]:
     parts = [row for row in month_tables(site) if row.key.startswith(f"{year}-")]
     if not parts or sum(row.rows for row in parts) > WHOLE_LIMIT:
         return []
-    months = sorted(int(row.key.partition("-")[2]) for row in parts)
-    number = sum(_results_of(site, year, month) for month in months)
+    months = [one for one in shown.month_sizes(site.connection) if one.year == year]
+    number = sum(one.results for one in months)
     content = Content(f"{year} 年检查结果", columns.FINDING_OF_RESULT, number, max(row.as_of for row in parts))
-    results = chain.from_iterable(shown.of_month(site.connection, year, month) for month in months)
+    results = chain.from_iterable(shown.of_month(site.connection, year, one.month) for one in months)
     entries = (_result(site, one) for one in results)
     fits = sum(row.rows for row in parts) <= WORKBOOK_LIMIT
     suffixes = [suffix for suffix in OF_YEAR if fits or suffix != "xlsx"]
@@ -90,7 +96,7 @@ def year_files(site: Site, year: int) -> list[File]:
 
 
 class MonthTable(NamedTuple):
-    """The table of a month as it was installed."""
+    """The table of a part of a month as it was installed; its key is that of the part (``2021-06/1``)."""
 
     key: str
     rows: int
@@ -98,9 +104,9 @@ class MonthTable(NamedTuple):
 
 
 def month_tables(site: Site) -> list[MonthTable]:
-    """Return the tables of all months that have one, oldest first. Months are installed before what counts on them."""
+    """Return the tables of all months. They are installed before what counts on them."""
     query = select(page.c.key, page.c.rows, page.c.as_of).where(
-        page.c.scope == "month",
+        page.c.scope == "data_month",
         page.c.path.startswith(paths.DATA),
         page.c.path.endswith(".csv"),
         page.c.path.not_like("%.excel.csv"),
@@ -137,11 +143,6 @@ def _content(site: Site, one: Shown, table: Columns) -> Content:
 
 def _result(site: Site, one: Shown) -> Entry:
     return public_record(site, one), result_values(site, one), list(finding_values(one))
-
-
-def _results_of(site: Site, year: int, month: int) -> int:
-    found = listings.of_month(site.connection, year, month)
-    return found.shown if found else 0
 
 
 def _write(

@@ -16,16 +16,18 @@ from publisher.site.views import Site
 SCOPES = {  # in the order in which people look for them
     "data_all": "全部数据",
     "data_year": "检查结果（按检查完成的年份）",
-    "month": "检查结果（按检查完成的月份）",
+    "data_month": "检查结果（按检查完成的月份）",
     "plan": "抽查计划",
     "item_list": "抽查事项清单",
 }
+SCHEMAS = {"CSV": "csv", "CSV（适合 Excel）": "excel-csv", "XLSX": "xlsx", "JSON Lines": "jsonl"}  # by format
 _WHOLE = {
     paths.DATABASE: ("全部公示内容（数据库）", "SQLite"),
     paths.DATABASE_METADATA: ("数据库说明（供 Datasette 使用）", "JSON"),
     paths.DELTA_INDEX: ("变更目录：每次公示新增、更正、停止了什么", "JSON"),
     paths.DATA_PACKAGE: ("数据包说明：全部文件、字段、行数和校验值", "JSON"),
     paths.DATA_CATALOG: ("数据目录（DCAT）", "JSON-LD"),
+    **{paths.data_schema(name): (f"检查结果的字段（{kind}）", "JSON") for kind, name in SCHEMAS.items()},
 }
 
 
@@ -61,7 +63,7 @@ def _place(scope: str, key: str, address: str) -> int:
     """Return what puts the newest month or year first, and whole files in the order of their words."""
     if scope == "data_all":
         return list(_WHOLE).index(address)
-    return -int(key.replace("-", "")) if scope in ("month", "data_year") else 0
+    return -int(key.partition("/")[0].replace("-", "")) if scope in ("data_month", "data_year") else 0
 
 
 def _format(address: str) -> str:
@@ -81,8 +83,8 @@ def about_all(made: list[File]) -> Iterator[Download]:
 
 def _title(site: Site, scope: str, key: str, lists: dict[str, str]) -> str:
     match scope:
-        case "month":
-            year, month = key.split("-")
+        case "data_month":
+            year, month = key.partition("/")[0].split("-")
             return f"{year} 年 {int(month)} 月"
         case "data_year":
             return f"{key} 年"

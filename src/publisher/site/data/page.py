@@ -8,9 +8,9 @@ from publisher.log import load_key
 from publisher.site.data.catalogue import catalogue_files
 from publisher.site.data.changes import publication_files
 from publisher.site.data.files import WHOLE_LIMIT, licence, total_rows
-from publisher.site.data.listing import SCOPES, about_all, downloads
+from publisher.site.data.listing import SCOPES, Download, about_all, downloads
 from publisher.site.install import File
-from publisher.site.views import ATOM, Context, Page, Site, dataset, text
+from publisher.site.views import ATOM, Context, Page, Site, dataset, latest_day, text
 
 LATEST_PUBLICATIONS = 10
 _TYPES = {paths.DATA_PACKAGE: "application/json", paths.DATA_CATALOG: "application/ld+json"}
@@ -21,16 +21,7 @@ def data_pages(site: Site) -> list[Page | File]:
     made = catalogue_files(site)
     groups: dict[str, list[Context]] = {title: [] for title in SCOPES.values()}
     for (scope, title), files in groupby(chain(downloads(site), about_all(made)), lambda one: (one.scope, one.title)):
-        same = list(files)
-        entry = {
-            "title": title,
-            "as_of": text(same[0].as_of),
-            "files": [
-                {"href": site.href(one.address), "format": one.format, "rows": one.rows, "bytes": one.bytes}
-                for one in same
-            ],
-        }
-        groups[SCOPES[scope]].append(entry)
+        groups[SCOPES[scope]].append(_entry(site, title, list(files)))
     rows = total_rows(site)
     context = {
         "view": site.head(
@@ -59,6 +50,23 @@ def data_pages(site: Site) -> list[Page | File]:
         "licence": {"title": licence(site)["title"], "href": site.href(paths.ABOUT + "data-licence/")},
     }
     return [*made, Page(paths.DATA, "data.html", context)]
+
+
+def _entry(site: Site, title: str, files: list[Download]) -> Context:
+    """Return what is told of files of the same content; those of a month in several parts are on the month's page."""
+    year_month = files[0].key.partition("/")[0]
+    parts = {one.key for one in files if one.scope == "data_month"}
+    return {
+        "title": title,
+        "as_of": text(latest_day(one.as_of for one in files)),
+        "parts": max(1, len(parts)),
+        "parts_href": site.href(paths.results_month(*map(int, year_month.split("-")))) if len(parts) > 1 else None,
+        "files": [
+            {"href": site.href(one.address), "format": one.format, "rows": one.rows, "bytes": one.bytes}
+            for one in files
+            if len(parts) <= 1
+        ],
+    }
 
 
 def _latest_publications(site: Site) -> list[Context]:

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 from sqlalchemy import insert
 
+from publisher import paths
 from publisher.ledger import Ledger, deltas
 from publisher.ledger.schema import record, run
 
@@ -148,11 +149,11 @@ def test_long_publications_come_in_parts():
         day = date(2021, 6, 20)
         connection.execute(insert(run).values(as_of=day, started_at="", version=""))
         connection.execute(insert(record).values(kind="result", record_id="R-1", version=0))
-        many = [deltas.Change(1, f"{number:032x}", "ADD", "R0-01", day) for number in range(20_001)]
+        many = [deltas.Change(1, f"{number:032x}", "ADD", "R0-01", day) for number in range(paths.DELTA_PART + 1)]
         assert deltas.note(connection, 1, day, many) == {("delta", "1/1"), ("delta", "1/2")}
         assert deltas.note(connection, 1, day, [many[0]]) == {("delta", "1/2")}
         (only,) = deltas.publications(connection)
-        assert only.added == 20_002
+        assert only.added == paths.DELTA_PART + 2
         stop = deltas.Change(1, many[0].ref, "STOP", "R4-01", day)
         assert deltas.note(connection, 1, day, [stop]) == {("delta", "1/1"), ("delta", "1/2")}
         (only,) = deltas.publications(connection)

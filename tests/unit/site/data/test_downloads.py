@@ -85,7 +85,8 @@ def test_the_data_package_is_valid_and_true(portal):
     assert report.valid, (report.errors, wrong)
     listed = {one.path for one in package.resources}
     there = {path.relative_to(portal.output / "data").as_posix() for path in (portal.output / "data").rglob("*.*")}
-    assert there - listed == {"index.html", "datapackage.json", "catalog.jsonld", "delta/000001.jsonl"}
+    schemas = {f"schema-{name}.json" for name in ("csv", "excel-csv", "xlsx", "jsonl")}
+    assert there - listed == {"index.html", "datapackage.json", "catalog.jsonld", "delta/000001.jsonl", *schemas}
     told = json.loads(portal.page("data/datapackage.json"))
     assert {one["as_of"] for one in told["resources"]} == {DAY}
     assert all(one["licenses"] and ("rowCount" in one or one["path"] == "metadata.json") for one in told["resources"])

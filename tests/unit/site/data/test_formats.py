@@ -102,7 +102,7 @@ def test_a_workbook_reads_no_clock(tmp_path):
 def test_json_says_first_what_it_is(tmp_path, number):
     with formats.json_file(tmp_path / "a.json", {"rows": number}) as add:
         for place in range(number):
-            add({"ref": str(place)})
+            add(b'{"ref":"%d"}' % place)
     content = (tmp_path / "a.json").read_bytes()
     assert content.startswith(b'{"meta":{"rows":')
     assert json.loads(content) == {"meta": {"rows": number}, "records": [{"ref": str(one)} for one in range(number)]}
