@@ -10,6 +10,7 @@ Every value is escaped and an unknown name is an error, as ever. What differs is
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ def text(value: Any) -> str:
 
 def environment(theme: Path) -> jinja2.Environment:
     """Return the environment in which all pages of a theme are rendered."""
-    made = jinja2.Environment(
+    return Environment(
         loader=jinja2.FileSystemLoader(theme / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -39,8 +40,6 @@ def environment(theme: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,  # the theme does not change under a build
     )
-    made.code_generator_class = Compiler
-    return made
 
 
 class Compiler(CodeGenerator):
@@ -48,7 +47,8 @@ class Compiler(CodeGenerator):
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
         self.writeline("from publisher.site.engine import text")
-        super().visit_Template(_Inliner(self.environment).template(node), frame)
+        assert isinstance(self.environment, Environment)
+        super().visit_Template(self.environment.inliner.template(node), frame)
 
     def enter_frame(self, frame: Frame) -> None:
         super().enter_frame(frame)
@@ -82,11 +82,12 @@ class _Component(NamedTuple):
     body: list[nodes.Node]
 
 
-class _Inliner:
+class Inliner:
     """Puts the bodies of components in the place of their calls."""
 
     def __init__(self, environment: jinja2.Environment) -> None:
         self._environment = environment
+        self._known: dict[str, dict[str, _Component]] = {}  # by file
 
     def template(self, node: nodes.Template) -> nodes.Template:
         """Return the template with the components it imports in place; imports nobody needs any more are left out."""
@@ -112,6 +113,11 @@ class _Inliner:
 
     def _components(self, name: str) -> dict[str, _Component]:
         """Return the macros of a template that may stand in the place of their calls."""
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name]
+
+    def _read(self, name: str) -> dict[str, _Component]:
         assert self._environment.loader is not None
         source, _, _ = self._environment.loader.get_source(self._environment, name)
         tree = self._environment.parse(source)
@@ -176,3 +182,14 @@ class _Inliner:
             targets, [values[name] for name in component.parameters], self._copy(component.body),
             lineno=child.lineno, environment=self._environment,
         ).set_environment(self._environment)  # fmt: skip
+
+
+class Environment(jinja2.Environment):
+    """An environment that compiles as described above, and reads each component once."""
+
+    code_generator_class = Compiler
+
+    @cached_property
+    def inliner(self) -> Inliner:
+        """What puts the components of this environment in place."""
+        return Inliner(self)
