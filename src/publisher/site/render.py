@@ -26,6 +26,7 @@ from publisher import paths
 from publisher.errors import PublisherError, RenderFailed, SiteError
 from publisher.ledger import Ledger, listings
 from publisher.ledger.owed import owe_pages, owed_counts, owed_keys
+from publisher.second import rarely_collecting
 from publisher.site import units
 from publisher.site.crew import Crew
 from publisher.site.install import File, Installed, Tree
@@ -221,7 +222,8 @@ def run(job: Job, ledger: Ledger, report: Report) -> Installed:
     CollectingWriter.job, CollectingWriter.maker, CollectingWriter.files = job, maker, []
     signals.get_generators.connect(get_generators)
     signals.get_writer.connect(get_writer)
-    Pelican(settings).run()  # type: ignore[no-untyped-call]
+    with rarely_collecting():
+        Pelican(settings).run()  # type: ignore[no-untyped-call]
     if errors.messages:
         raise RenderFailed("; ".join(errors.messages[:5]))
     return RecordPages.installed

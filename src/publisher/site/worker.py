@@ -20,6 +20,7 @@ import orjson
 
 from publisher.errors import PublisherError, SiteError
 from publisher.ledger import Ledger
+from publisher.second import rarely_collecting
 from publisher.site.install import File
 from publisher.site.job import Job
 from publisher.site.maker import Maker
@@ -32,14 +33,14 @@ class _Bench:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = str(folder)
+        self.folder = str(folder)
         self._numbers = count()
 
     def laid(self, file: File) -> tuple[Any, ...]:
         """Return a file as the builder is told of it, its bytes written."""
         if isinstance(file.content, Path):
             return (file.address, str(file.content), file.digest, file.size, file.rows, file.as_of)
-        name = f"{self._folder}/{next(self._numbers)}"
+        name = f"{self.folder}/{next(self._numbers)}"
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
             with memoryview(file.content) as rest:
@@ -60,17 +61,21 @@ def work(job: Job, folder: Path, asked: BinaryIO, told: BinaryIO) -> None:
         maker = Maker(job, ledger)
         gc.collect()
         gc.freeze()
-        for line in asked:
-            wanted = orjson.loads(line)
-            try:
-                made = maker.made(wanted["scope"], wanted["keys"])
-                answer: Any = {"parts": [[key, [bench.laid(one) for one in files]] for (_, key), files in made.items()]}
-            except PublisherError as error:
-                answer = {"error": str(error), "kind": type(error).__name__}
-            except OSError as error:
-                answer = {"error": f"{folder} cannot be written: {error.strerror}", "kind": SiteError.__name__}
-            told.write(orjson.dumps(answer) + b"\n")
-            told.flush()
+        with rarely_collecting():
+            for line in asked:
+                told.write(orjson.dumps(_answer(maker, bench, orjson.loads(line))) + b"\n")
+                told.flush()
+
+
+def _answer(maker: Maker, bench: _Bench, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the files of the parts wanted, or what went wrong."""
+    try:
+        made = maker.made(wanted["scope"], wanted["keys"])
+        return {"parts": [[key, [bench.laid(one) for one in files]] for (_, key), files in made.items()]}
+    except PublisherError as error:
+        return {"error": str(error), "kind": type(error).__name__}
+    except OSError as error:
+        return {"error": f"{bench.folder} cannot be written: {error.strerror}", "kind": SiteError.__name__}
 
 
 def _end_with_parent() -> None:
