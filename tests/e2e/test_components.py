@@ -79,7 +79,9 @@ def page_of(draw: Draw, names: Sequence[str], number: int) -> str:
 
 
 def standing(words: str) -> str:
-    """A component where it may stand: a row in a table."""
+    """A component where it may stand: a row in a table, a fact in a list of facts."""
+    if words.lstrip().startswith("<div><dt"):
+        return f'<dl class="facts">{words}</dl>'
     return f"<table><tbody>{words}</tbody></table>" if words.startswith("<tr") else words
 
 
