@@ -3,17 +3,31 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from publisher import rules
 from publisher.ledger import Ledger
 from publisher.ledger.dockets import Body, Docket, due, version_of
 from publisher.ledger.drafts import Draft, Judged, draft_of
 from publisher.model import RecordKind, Verdict
-from publisher.rules.facts import Facts
-from publisher.rules.public import public_form
+from publisher.rules.facts import Facts, likeness
+from publisher.rules.public import public_body, public_form
 from publisher.rules.redact import redact
 
 KINDS: tuple[RecordKind, ...] = ("plan", "item_list", "result")  # in this order
+
+
+MOST_ALIKE = 30_000  # verdicts remembered: some 20 MB
+
+
+class _Alike(NamedTuple):
+    """What results of one version and without cases have in common that are alike to the rules."""
+
+    verdict: Verdict
+    outcomes: tuple[str, ...]
+    negative: bool
+    beside: Body
+    gap: str | None
 
 
 class Judge:
@@ -23,9 +37,28 @@ class Judge:
         self._profile, self._workdays, self._day = profile, workdays, day
         self._closes = lru_cache(4096)(profile.on(day).closes)
         self._negative = {name for name, outcome in profile.on(day).outcomes.items() if outcome.negative}
+        self._alike: dict[tuple[Any, ...], _Alike] = {}
 
     def judged(self, docket: Docket) -> Judged:
         """Judge one record, with its public form where the verdict shows it."""
+        row, versions, cases, tombstone, holds = docket
+        if row.kind != "result" or len(versions) != 1 or cases or tombstone or holds:
+            return self._judged(docket)
+        body = versions[0]
+        key = likeness(body)
+        alike = self._alike.get(key)
+        if alike is None:  # most results are like many others: judging each anew took a third of the time
+            judged = self._judged(docket)
+            if len(self._alike) >= MOST_ALIKE:
+                self._alike.clear()
+            self._alike[key] = _Alike(judged.verdict, judged.outcomes, judged.negative, judged.beside, judged.gap)
+            return judged
+        verdict, outcomes, negative, beside, gap = alike
+        public = public_body(versions, body) if verdict.state == "published" else None
+        settled = self._closes(body.get("disposition"))
+        return Judged(docket, verdict, outcomes, negative, settled, public, beside, gap)
+
+    def _judged(self, docket: Docket) -> Judged:
         facts, verdict = judged_facts(self._profile, self._workdays, docket, self._day)
         number = verdict.version or facts.versions[-1].number
         version = next(one for one in facts.versions if one.number == number)

@@ -34,7 +34,7 @@ from publisher.site import Built
 from publisher.source import CountsRow, FileGone, FileSeen, Watermark
 
 PULL_CHUNK = 2_000  # records kept in one transaction
-JUDGE_CHUNK = 1_000  # verdicts written in one transaction
+JUDGE_CHUNK = 4_000  # verdicts written in one transaction
 SECOND_FROM_RECORDS = 10_000  # to judge, and a second process judges what the first one writes
 AUDIT_WHOLE_FROM = 50_000  # files changed: reading everything, in two processes, is then as quick
 AUDIT_TOLD = 5  # differences named in a message

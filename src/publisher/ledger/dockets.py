@@ -104,7 +104,9 @@ def _bodies(connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, 
     for record_id, version, body in select_many(connection, received, columns, "record_id", ids, kind=kind):
         found[record_id].append((version, orjson.loads(body)))
     return {
-        record_id: [body for _, body in (bodies if len(bodies) == 1 else sorted(bodies, key=lambda each: each[0]))]
+        record_id: [bodies[0][1]]
+        if len(bodies) == 1
+        else [body for _, body in sorted(bodies, key=lambda each: each[0])]
         for record_id, bodies in found.items()
     }
 

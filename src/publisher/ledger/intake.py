@@ -131,7 +131,8 @@ def touch(connection: Connection, kind: str, record_ids: Sequence[str]) -> None:
 
 def touch_all(connection: Connection) -> None:
     """Have every record judged again: the rules or the calendar have changed."""
-    connection.execute(update(record).values(judge_on=DUE_NOW))
+    later = record.c.judge_on.is_(None) | (record.c.judge_on != DUE_NOW)
+    connection.execute(update(record).where(later).values(judge_on=DUE_NOW))
 
 
 def remember(connection: Connection, name: str, fingerprint: str) -> None:

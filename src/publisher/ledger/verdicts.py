@@ -5,7 +5,7 @@ is owed, so that no kill can part them.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -29,6 +29,7 @@ _OF_RECORD = (
     *InForce._fields,
     *Facets._fields,
 )
+_REF = 16  # bytes of a ref: 128 bits
 _NO_PLACES: dict[int, int] = {}
 
 
@@ -66,6 +67,7 @@ def write(
     no_longer_shown: list[int] = []
     changed = 0
     today = iso(day)
+    refs = _refs(sum(one.now.state == "published" != one.before.state for one in drafts))
     for one, subject_no, keys in zip(drafts, numbers, wanted, strict=True):
         number, before, now = one.record_no, one.before, one.now
         was_shown, is_shown = before.state == "published", now.state == "published"
@@ -73,7 +75,7 @@ def write(
         rewritten = form is not None and form[0] != one.body  # a correction, or stricter redaction
         acts = was_shown != is_shown or (is_shown and (before.shown_version != now.shown_version or rewritten))
         version = one.version + acts
-        ref = secrets.token_hex(16) if is_shown and not was_shown else one.ref  # a ref that was stopped stays stopped
+        ref = next(refs) if is_shown and not was_shown else one.ref  # a ref that was stopped stays stopped
         had = places = read_places(one.places) if one.places else _NO_PLACES
         if is_shown and one.kind == "result" and subject_no is not None:
             places = lists.seat(number, had, keys)
@@ -112,6 +114,12 @@ def write(
     owe_pages(connection, deltas.note(connection, run_no, day, told), sweep=any(one.op != "ADD" for one in told))
     owe_pushes(connection, owed, endpoints)
     return changed
+
+
+def _refs(number: int) -> Iterator[str]:
+    """Yield so many random refs; the system is asked for their bits once."""
+    bits = secrets.token_hex(_REF * number)
+    return (bits[start : start + 2 * _REF] for start in range(0, len(bits), 2 * _REF))
 
 
 _OR_REPLACE = "ON CONFLICT (record_no) DO UPDATE SET body = excluded.body, beside = excluded.beside"

@@ -99,6 +99,25 @@ def facts_of(
     )
 
 
+def likeness(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what the verdict on a result rests on that has one version and no case, hold or tombstone.
+
+    Two such results that are alike in it differ for the rules in nothing but their ids and regions, so that one verdict
+    serves both.
+    """
+    final = body["finalized_at"]
+    return (
+        body["version"],
+        body["ended_on"],
+        final[:10] if final and final.endswith("+08:00") else final,
+        body["subject"]["kind"],
+        body.get("openness", "public"),
+        body.get("openness_basis"),
+        body.get("severity"),
+        *[(each["outcome"], each.get("outcome_code")) for each in body["findings"]],
+    )
+
+
 def _ordered(versions: Sequence[Mapping[str, Any]], key: str) -> Sequence[Mapping[str, Any]]:
     bodies: dict[int, Mapping[str, Any]] = {}
     for body in versions:

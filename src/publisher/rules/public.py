@@ -5,6 +5,7 @@ It is made before anything is written to the site, the search index or the outbo
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 from publisher.model import Verdict
@@ -64,6 +65,11 @@ def public_form(
     )
 
 
+def public_body(versions: Sequence[Body], body: Body) -> Body:
+    """Return the public form of one of a record's versions, without what stands beside it."""
+    return _public(body, _hiding(versions, body))
+
+
 class _Hiding(NamedTuple):
     """What is hidden in a record's free text beyond what anybody can tell, and what stays."""
 
@@ -96,7 +102,7 @@ def _texts(node: Body) -> list[str]:
     """Return the free texts of a body: those that :func:`_hidden` looks at."""
     found: list[str] = []
     for key, value in node.items():
-        if not value or key in _NOT_TEXT or key.endswith(("_on", "_at")):
+        if not value or not _is_text(key):
             continue
         if isinstance(value, str):
             found.append(value)
@@ -104,12 +110,21 @@ def _texts(node: Body) -> list[str]:
             found += _texts(value)
         elif isinstance(value, list):
             for one in value:
-                found += _texts(one if isinstance(one, dict) else {key: one})
+                if isinstance(one, str):
+                    found.append(one)
+                else:
+                    found += _texts(one if isinstance(one, dict) else {key: one})
     return found
 
 
+@cache
+def _is_text(key: str) -> bool:
+    """Tell whether a key of a record holds words of people, not a code, an id or a day."""
+    return key not in _NOT_TEXT and not key.endswith(("_on", "_at"))
+
+
 def _hidden(key: str, value: Any, hiding: _Hiding) -> Any:
-    if key in _NOT_TEXT or key.endswith(("_on", "_at")):
+    if not _is_text(key):
         return value
     if isinstance(value, str):
         words, _ = redact(value, hiding.numbers)
