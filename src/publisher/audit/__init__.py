@@ -13,7 +13,7 @@ from publisher.ledger.shown import published_counts
 
 __all__ = ["Difference", "OnProgress", "audit", "audit_changed"]
 
-MANY = 20_000  # subjects: from here on a second process pays
+MANY = 5_000  # subjects: from here on a second process pays
 
 
 def audit(
@@ -47,7 +47,7 @@ def audit(
             on_progress(done, max(done, total))
 
         if processes is None:
-            processes = 2 if subjects > MANY else 1
+            processes = 2 if subjects >= MANY else 1
         if processes > 1:
             url = ledger.engine.url.render_as_string(hide_password=False)
             yield from audit_in_processes(url, output, labels or {}, step, processes)
