@@ -142,11 +142,22 @@ def floor(figures: Figures, file: Path, site: Run, subjects: int, target: Path) 
     written = []
     for name, scope in (("files of subjects", "subject"), ("all other files", None)):
         os.sync()
-        done = write_again(settings.paths.output, pages_of(settings, scope), target)
+        pages = pages_of(settings, scope)
+        room, wanted = (
+            shutil.disk_usage(file.parent).free,
+            sum((settings.paths.output / one).stat().st_size for one in pages),
+        )
+        if room < 1.2 * wanted:
+            figures.skip(name, f"{wanted / 1e9:,.0f} GB more do not fit on the disk")
+            break
+        done = write_again(settings.paths.output, pages, target)
         figures.add(Figure(name, done.files, Spent(done.wall, done.cpu, 0.0), f"{done.size / 1e6:,.0f} MB"))
         written.append(done)
-    figures.ratio("subject pages / floor, wall", ours.wall / written[0].wall)
-    figures.ratio("subject pages / floor, CPU", ours.cpu / written[0].cpu)
+    if written:
+        figures.ratio("subject pages / floor, wall", ours.wall / written[0].wall)
+        figures.ratio("subject pages / floor, CPU", ours.cpu / written[0].cpu)
+    if len(written) < 2:
+        return
     made = build.wall - links.wall - site.part(onerun.AUDIT).spent.wall
     figures.ratio("build / floor, wall", made / sum(one.wall for one in written), "without audit and second tree")
 
