@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -57,6 +58,7 @@ def fold_label(text: str) -> str:
     return folded.rstrip(".,").upper()
 
 
+@lru_cache(4096)  # plans, tasks and items come again and again
 def _checked_id(text: str) -> str:
     if not _ID.fullmatch(text) or ".." in text:
         raise ValueError("an id is 1-64 letters, digits, . _ - or brackets, and starts with a letter or digit")

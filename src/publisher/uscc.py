@@ -17,6 +17,8 @@ _IDENTITY_WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))
 
 def fold(text: str) -> str:
     """Return a code as the registers write it: full width folded to half (NFKC), no blanks, upper case."""
+    if text.isascii() and text.isalnum():
+        return text.upper()
     return "".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 

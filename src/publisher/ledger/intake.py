@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, delete, insert, select, update
 
 from publisher.ledger.many import insert_many, iso, select_many
@@ -33,19 +34,19 @@ class Arrival(NamedTuple):
 _OF_RECEIVED = ("kind", "record_id", "version", "digest", "body", "file", "line", "run_no")
 
 
-def _arrival(one: Received) -> Arrival:
+def arrival_of(one: Received) -> Arrival:
     """Return a record as it is kept: its canonical body, and the SHA-256 of that in hex."""
     record = one.record
     record_id, version = identity(record)
-    body = record.model_dump_json(by_alias=True)
-    digest = hashlib.sha256(body.encode()).hexdigest()
+    body = to_json(record, by_alias=True)
+    digest = hashlib.sha256(body).hexdigest()
     target = record.target if isinstance(record, Case) else None
     if isinstance(record, Tombstone):
         target = record.record_kind, record.record_id
-    return Arrival(record.kind, record_id, version, digest, body, one.file, one.line, target)
+    return Arrival(record.kind, record_id, version, digest, body.decode(), one.file, one.line, target)
 
 
-def keep(connection: Connection, run_no: int, arrived: Iterable[Received]) -> dict[str, int]:
+def keep(connection: Connection, run_no: int, arrived: Iterable[Arrival]) -> dict[str, int]:
     """Keep the records that are new, mark what must be judged again, and return how many were new by kind.
 
     A version that is known with the same content changes nothing. The same version with other content is a Problem and
@@ -54,7 +55,7 @@ def keep(connection: Connection, run_no: int, arrived: Iterable[Received]) -> di
     """
     by_kind: dict[str, list[Arrival]] = defaultdict(list)
     for one in arrived:
-        by_kind[one.record.kind].append(_arrival(one))
+        by_kind[one.kind].append(one)
     kept: dict[str, int] = {}
     for kind, group in by_kind.items():
         new = _new(connection, run_no, kind, group)

@@ -65,8 +65,7 @@ def _is_plain(data: bytes, text: str) -> bool:
     """Tell cheaply that no hidden character can be there and that the text is NFC already."""
     if data.isascii():
         return b"\x7f" not in data
-    suspect = b"\xe2\x80" in data or b"\xe2\x81" in data or b"\xef\xbb" in data or b"\xc2" in data or b"\x7f" in data
-    return not (suspect and HIDDEN.search(text)) and unicodedata.is_normalized("NFC", text)
+    return (text.isprintable() or not HIDDEN.search(text)) and unicodedata.is_normalized("NFC", text)
 
 
 def _parse_slowly(text: str) -> Any:

@@ -6,10 +6,10 @@ again; a doubt that does no harm is told as a Problem beside the record.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -63,7 +63,7 @@ class Checker:
             record = model.model_validate(raw)
         except ValidationError as failure:
             return (self.set_aside(_fault_of(str(kind), failure), raw, file, line, words),)
-        if doubt := _fault_of_days(record.__dict__):
+        if doubt := _fault_of_days(record.__dict__, _DAYS[str(kind)]):
             return (self.set_aside(doubt, raw, file, line, words),)
         if isinstance(record, Result):
             return self._check_result(record, raw, file, line, words)
@@ -156,12 +156,26 @@ def _is_personal(code: str | None) -> bool:
     return "*" in code or uscc.is_old_identity_number(code)
 
 
-def _fault_of_days(values: Mapping[str, Any]) -> Fault | None:
-    for name, value in values.items():
-        kind = type(value)
-        if (kind is datetime or kind is date) and not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+def _fault_of_days(values: Mapping[str, Any], names: Sequence[str]) -> Fault | None:
+    for name in names:
+        value = values[name]
+        if value is not None and not _FIRST_YEAR <= value.year <= _LAST_YEAR:
             return Fault("wrong_value", f"{name} lies before {_FIRST_YEAR} or after {_LAST_YEAR}.", name)
     return None
+
+
+def _days_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the names of a record's own days and instants."""
+    return tuple(
+        name for name, field in model.model_fields.items() if {date, datetime} & set(_types_in(field.annotation))
+    )
+
+
+def _types_in(annotation: Any) -> list[Any]:
+    return [annotation, *(one for part in get_args(annotation) for one in _types_in(part))]
+
+
+_DAYS = {kind: _days_of(model) for kind, model in MODELS.items()}
 
 
 def _fault_of(kind: str, failure: ValidationError, place: tuple[str, ...] = ()) -> Fault:
