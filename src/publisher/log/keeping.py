@@ -26,6 +26,7 @@ from publisher.ledger.store import get_meta, set_meta
 from publisher.log.bundle import bundle
 from publisher.log.leaf import SEED, Leaf, commit, fields_of
 from publisher.log.merkle import WIDTH, Tree, grow, leaf_hash
+from publisher.second import rarely_collecting
 
 OWED = ("log", "")  # the part of the site that is owed until the checkpoint of what was added is installed
 BLOCK = 1 << 16  # records added in one transaction, in random order
@@ -111,7 +112,7 @@ def append(ledger: Ledger, draw: Draw | None = None) -> Added:
         query = select(delta.c.record_no).where(delta.c.run_no > since).distinct().order_by(delta.c.record_no)
         changed = array("q", connection.execute(query).scalars())
     for start in range(0, len(changed), BLOCK):
-        with ledger.transaction() as connection:
+        with rarely_collecting(), ledger.transaction() as connection:
             news = list(_news(connection, changed[start : start + BLOCK], draw))
             _add(connection, news)
             entries += len(news)
@@ -182,8 +183,9 @@ def _news(connection: Connection, numbers: Iterable[int], draw: Draw) -> Iterato
     rest = iter(numbers)
     while part := list(islice(rest, _CHUNK)):
         logged = {one.record_no: one for one in live(connection, part)}
-        shown = {one.record_no: one for one in _shown(connection, part)}
-        stopped = [one for one in logged.values() if one.record_no not in shown or shown[one.record_no].ref != one.ref]
+        rows = list(_shown(connection, part))
+        shown = {row.record_no: row.ref for row in rows} if logged else {}
+        stopped = [one for one in logged.values() if shown.get(one.record_no) != one.ref]
         told = _stops(connection, [one.ref for one in stopped])
         owed: list[tuple[Any, ...]] = []
         for one in stopped:
@@ -198,7 +200,7 @@ def _news(connection: Connection, numbers: Iterable[int], draw: Draw) -> Iterato
         forget(connection, stopped)
         columns = ("ref", "record_no", "rule", "stopped_on", "run_no", "is_whole")
         insert_many(connection, certificate, columns, owed, "ON CONFLICT DO NOTHING")
-        for row in shown.values():
+        for row in rows:
             fields = fields_of(orjson.loads(row.body), orjson.loads(row.beside), row)
             known = logged.get(row.record_no)
             if known and known.seed is not None and commit(fields, known.seed) == known.commitment:
@@ -215,7 +217,8 @@ def _shown(connection: Connection, numbers: Sequence[int]) -> Iterator[_Row]:
         f"SELECT {columns}, shown.body, shown.beside FROM shown JOIN record ON record.record_no = shown.record_no "  # noqa: S608
         f"WHERE shown.record_no IN ({_marks(connection, len(numbers))})"
     )
-    return map(_Row._make, connection.exec_driver_sql(statement, tuple(numbers)))
+    with connection.exec_driver_sql(statement, tuple(numbers)) as found:
+        return map(_Row._make, found.cursor.fetchall())  # plain tuples cost less than Rows fetched one by one
 
 
 def _stops(connection: Connection, refs: Sequence[str]) -> Mapping[str, tuple[str, date, int]]:
@@ -241,6 +244,7 @@ def _add(connection: Connection, news: list[_News]) -> None:
             seeds.append((number, one.place))
             rows.append((one.record_no, leaf_no, one.ref, number, one.leaf.commit))
     forget(connection, [one.known for one in news if one.known is not None])
+    rows.sort()  # by record: added in random order, each would go to another page
     insert_many(connection, log_seed, ("seed_no", "seed"), seeds)
     insert_many(connection, log_live, ("record_no", "leaf_no", "ref", "seed_no", "commitment"), rows)
     extend(connection, [one.leaf.entry() for one in news])

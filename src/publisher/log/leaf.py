@@ -10,7 +10,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -96,22 +96,27 @@ def commit(fields: Fields, seed: bytes) -> bytes:
     The salted hash of a field is SHA-256(salt ‖ ``"name":value``) in canonical JSON; the salts, 16 bytes each, are the
     bytes of SHA-512(seed ‖ 0), SHA-512(seed ‖ 1), … one after another.
     """
-    sha256, dumps, sort = hashlib.sha256, orjson.dumps, orjson.OPT_SORT_KEYS
-    names = sorted(fields)
-    salts = b"".join([hashlib.sha512(seed + block).digest() for block in _BLOCKS[: -(-len(names) // 4)]])
-    place, digests = 0, b""
-    for name in names:
-        digests += sha256(salts[place : place + SALT] + _begun(name) + dumps(fields[name], None, sort)).digest()
-        place += SALT
-    return sha256(digests).digest()
+    sha256, sha512, dumps = hashlib.sha256, hashlib.sha512, orjson.dumps
+    told = _ordered(tuple(fields))
+    salts = b"".join([sha512(seed + block).digest() for block in _BLOCKS[: -(-len(told) // 4)]])
+    salted = [salts[place : place + SALT] for place in range(0, SALT * len(told), SALT)]
+    digests = [
+        sha256(salt + begun + dumps(fields[name], None, _SORTED)).digest()
+        for salt, (name, begun) in zip(salted, told, strict=True)
+    ]
+    return sha256(b"".join(digests)).digest()
 
 
 _BLOCKS = tuple(bytes([number]) for number in range(256))
 
 
-@cache
-def _begun(name: str) -> bytes:
-    return canonical(name) + b":"
+_SORTED = orjson.OPT_SORT_KEYS
+
+
+@lru_cache(1024)  # of few kinds of record each has few forms
+def _ordered(names: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+    """Return the names of fields in order, each with how its hashed words begin."""
+    return tuple((name, canonical(name) + b":") for name in sorted(names))
 
 
 def _told(value: bytes | None) -> bytes:

@@ -139,7 +139,8 @@ def test_an_unchanged_file_is_skipped_and_a_touched_one_not_read(folder: Folder)
 
 
 def test_what_is_not_read_yet_is_counted_in_bytes(folder: Folder, tmp_path: Path) -> None:
-    old, new = folder.write("results/old.jsonl", *numbered(1)), folder.write("results/new.jsonl", *numbered(2, 3))
+    old = folder.write("results/old.jsonl", numbered(1)[0])
+    new = folder.write("results/new.jsonl", b"\n".join(numbered(2, 3)))
     source = FolderSource(folder.root)
     assert unread_bytes(source, {}) == old.stat().st_size + new.stat().st_size
     seen = {one.path: one.fingerprint for one in pull(source, INTAKE, {}) if isinstance(one, FileSeen)}
