@@ -5,10 +5,10 @@ against what changed since then, so that its cost follows the change; every code
 file is looked up, whoever it belongs to.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
 from sqlalchemy import Connection, exists, func, select
@@ -22,8 +22,11 @@ from publisher.audit.tree import HAND_WRITTEN, Found, check_file, known_pages
 from publisher.ledger import Ledger
 from publisher.ledger.schema import entry, record, subject
 
+CODE_SIGNS = digits + ascii_uppercase
 LARGE = 1_000_000  # bytes: downloads, made of what smaller files say, are looked through as they stand
-_CODE = re.compile(r"(?<![0-9A-Za-z])[0-9A-Z]{18}(?![0-9A-Za-z])")
+# What each byte is: a sign of a code (A), another letter (a), none (a blank). A code is 18 signs between two others.
+_KINDS = bytes(65 if chr(one) in CODE_SIGNS else 97 if chr(one) in ascii_lowercase else 32 for one in range(256))
+_CODE = b" " + 18 * b"A" + b" "
 
 
 def audit_changed(
@@ -56,8 +59,9 @@ def audit_changed(
 
 
 def _file(output: Path, file: str, known: Any, sieve: Sieve, codes: dict[str, str], where: str) -> Iterator[Difference]:
-    def note_codes(text: str) -> None:
-        codes.update((code, where) for code in _CODE.findall(text) if code not in codes)
+    def note_codes(text: bytes) -> None:
+        for code in _codes_in(text):
+            codes.setdefault(code, where)
 
     if not (output / file).is_file():
         yield Difference("stray", where, "the ledger knows a file that is not there")
@@ -66,6 +70,15 @@ def _file(output: Path, file: str, known: Any, sieve: Sieve, codes: dict[str, st
         output, Found(file, None, has_content=True), known, sieve,
         look=None if known.scope in HAND_WRITTEN else note_codes, large=LARGE,
     )  # fmt: skip
+
+
+def _codes_in(text: bytes) -> Iterator[str]:
+    """Yield what may be codes of subjects. Not by a regular expression, which takes ten times as long."""
+    kinds = b" " + text.translate(_KINDS) + b" "
+    at = kinds.find(_CODE)
+    while at >= 0:
+        yield text[at : at + 18].decode("ascii")
+        at = kinds.find(_CODE, at + 19)
 
 
 def _sieve(connection: Connection, since_entry: int) -> Sieve:

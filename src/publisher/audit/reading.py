@@ -9,16 +9,18 @@ import csv
 import gzip
 import html
 import io
+import os
 import re
 import sqlite3
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import chain
+from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -36,6 +38,7 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\u\{([0-9a-fA-F]{1,6})\}|\\x([0-9a-f
 _PERCENT = re.compile("(?:%[0-9a-fA-F]{2})+")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PIECE, _OVERLAP = 1_000_000, 10_000  # characters
+_FOLDED = re.compile(rb"\n[ \t]")
 GROUP = 1000  # rows or values of a file looked at together
 _ROUNDS = 3  # an address in JSON in an attribute is encoded three times over
 _SQLITE = b"SQLite format 3\x00"
@@ -60,6 +63,56 @@ def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
     else:
         for piece in _pieces(_decoded(content)):
             yield _of_text(name, *piece)
+
+
+def is_text(name: str, head: bytes) -> bool:
+    """Tell by its name and first bytes whether a file is text in UTF-8, and nothing that has to be unpacked first."""
+    return not (
+        head[:2] in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff")
+        or head[:4] == b"PK\x03\x04"
+        or head.startswith(_SQLITE)
+        or name.endswith(".br")
+        or (name.startswith("search/") and not name.endswith(JSON))
+    )
+
+
+def is_split(name: str, piece: bytes) -> bool:
+    """Tell whether marks of its form may stand within a word of a text: doubled quotes, folded lines."""
+    if name.endswith((".csv", ".tsv")):
+        return b'""' in piece
+    return name.endswith((".ics", ".vcf")) and _FOLDED.search(piece) is not None
+
+
+def pieces(file: Path, size: int) -> Generator[tuple[bytes, bytes], None, None]:
+    """Yield a file in pieces of about ``size`` bytes, and what of each is new.
+
+    They overlap by more than anything that is looked for is long, and are cut where a line ends, or between characters.
+    """
+    rest = b""
+    with file.open("rb", buffering=0) as raw:
+        left = os.fstat(raw.fileno()).st_size
+        while fresh := raw.read(min(size, left)):
+            whole = rest + fresh
+            left -= len(fresh)
+            if left <= 0:
+                yield whole, fresh
+                return
+            yield whole[: _cut(whole, len(whole) - 4)], fresh
+            rest = whole[_cut(whole, len(whole) - 8 * _OVERLAP) :]
+
+
+def _cut(content: bytes, end: int) -> int:
+    """Return where to cut content: behind the last line that ends shortly before ``end``, else before a character."""
+    if line := content.rfind(b"\n", max(0, end - 4 * _OVERLAP), end) + 1:
+        return line
+    while 0 < end < len(content) and content[end] & 0xC0 == 0x80:
+        end -= 1
+    return end
+
+
+def piece_texts(name: str, piece: bytes) -> Iterable[str]:
+    """Return the texts of a piece of a file of text."""
+    return _of_text(name, _decoded(piece))
 
 
 def raw_texts(name: str, content: bytes) -> Iterator[Iterable[str]]:

@@ -3,7 +3,6 @@
 All forbidden texts are held in memory, about a kilobyte each; what is shown is not.
 """
 
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -12,10 +11,10 @@ from typing import NamedTuple
 from ahocorasick_rs import AhoCorasick
 
 from publisher.audit.reading import forms, normal
+from publisher.audit.scanner import Scanner
 
 SHORT = 4  # characters: fewer are part of too many words
 _APART = "\x00"
-_NOT_PLAIN = re.compile(r"\\|\s\s|[^\S ]")  # not as it is once decoded and normal
 
 
 class Forbidden(NamedTuple):
@@ -68,15 +67,19 @@ class Sieve:
                 self._all.setdefault(text, one._replace(text=text, whole=whole))
         self._filed = list(self._all.values())
         self._finder = AhoCorasick(self._all.keys(), store_patterns=False)
+        self._scanner = Scanner(self._all)
         self.excuses = Excuses(set(), defaultdict(set))
 
     def __len__(self) -> int:
         return len(self._all)
 
+    def may_hold(self, content: bytes) -> bool:
+        """Tell whether :meth:`leaks` may find anything in a text in UTF-8; quick where it cannot."""
+        return self._scanner.may_hold(content)
+
     def concerns(self, told: Iterable[str | None]) -> bool:
         """Tell whether any forbidden text may stand in what was told, as JSON or as it is."""
-        texts = (text for text in told if text)
-        return any(_NOT_PLAIN.search(text) or self._finder.find_matches_as_indexes(text) for text in texts)
+        return self.may_hold(_APART.join(filter(None, told)).encode("utf-8", "surrogatepass"))
 
     def excuse(self, words: Iterable[str], prose: Iterable[str] = ()) -> None:
         """Note what one shown record says. A forbidden text that is shown there is none.
@@ -109,13 +112,13 @@ class Sieve:
         groups: Iterable[Iterable[str]],
         *,
         hand_written: bool = False,
-        look: Callable[[str], None] | None = None,
+        look: Callable[[bytes], None] | None = None,
         as_they_stand: bool = False,
     ) -> Iterator[Forbidden]:
         """Yield each forbidden text that stands in these texts, in whatever encoding, once a group.
 
         What is ``hand_written`` is the portal's own words: a sentence that a record shares with it tells nothing.
-        ``look`` is shown every text as it was looked at. ``as_they_stand``: no encoding is undone.
+        ``look`` is shown every text as it was looked at, in UTF-8. ``as_they_stand``: no encoding is undone.
         """
         for group in groups:
             whole = _APART.join(group)
@@ -123,7 +126,7 @@ class Sieve:
                 decoded = (" ".join(form.split()) for form in forms(whole))
                 whole = unicodedata.normalize("NFC", _APART.join(decoded))
             if look is not None:
-                look(whole)
+                look(whole.encode("utf-8", "replace"))
             for one in self._candidates(whole):
                 if one.text in self.excuses.excused or (hand_written and one.words):
                     continue

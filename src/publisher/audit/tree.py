@@ -5,7 +5,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,12 +14,14 @@ from sqlalchemy import Connection, select
 
 from publisher import paths
 from publisher.audit.difference import Difference
-from publisher.audit.reading import UNREADABLE, raw_texts, texts, unpacked
+from publisher.audit.reading import UNREADABLE, is_split, is_text, piece_texts, pieces, raw_texts, texts, unpacked
 from publisher.audit.sieve import Forbidden, Sieve
 from publisher.errors import SiteError
 from publisher.ledger.schema import page
 
 CHUNK = 200
+PIECE, WHOLE = 1 << 20, 1 << 40  # bytes of a file read at once
+HEAD = 16  # bytes that tell what a file is
 DELTAS = "/data/delta/"
 _STOP = re.compile(rb'\{"op": ?"STOP",')
 HAND_WRITTEN = ("content", "static")  # scopes of the pages an office writes, and of the theme
@@ -106,7 +108,7 @@ def check_file(
     found: Found,
     known: Any,
     sieve: Sieve,
-    look: Callable[[str], None] | None = None,
+    look: Callable[[bytes], None] | None = None,
     large: float = math.inf,
 ) -> Iterator[Difference]:
     """Yield what is wrong with one file: its address, its bytes, what stands in it.
@@ -120,22 +122,66 @@ def check_file(
         yield Difference("stray", where, found.oddity or "a file the ledger does not know")
     if not found.has_content:
         return
+    file = _File(output / found.file, found, known, sieve, look, large)
     seen: set[str] = set()
     try:
-        content = (output / found.file).read_bytes()
-        whole = content if known is None or known.path == found.address else unpacked(found.file, content)
-        if known and not found.oddity and hashlib.sha256(whole).hexdigest() != known.digest:
-            yield Difference("differs", where, "the file is not the one that was built")
-        hand_written = known is not None and known.scope in HAND_WRITTEN
-        is_large = len(content) >= large
-        groups = (raw_texts if is_large else texts)(found.file, content)
-        for one in sieve.leaks(groups, hand_written=hand_written, look=look, as_they_stand=is_large):
-            if one.what not in seen and not _is_told_to_stop(found.address, whole, one):
+        for one in file.leaks():
+            if one.what not in seen:
                 seen.add(one.what)
                 yield Difference("leak", where, one.what, one.rule)
+        if known and not found.oddity and file.digest != known.digest:
+            yield Difference("differs", where, "the file is not the one that was built")
     except UNREADABLE as error:
         why = str(error) if isinstance(error, SiteError) else type(error).__name__
         yield Difference("differs", where, f"the file cannot be opened: {why}")
+
+
+class _File:
+    """A file that is read, once, for what it holds and for the digest of it (unpacked, of a compressed sibling)."""
+
+    def __init__(
+        self, path: Path, found: Found, known: Any, sieve: Sieve, look: Callable[[bytes], None] | None, large: float
+    ) -> None:
+        self._path, self._name, self._address = path, found.file, found.address
+        self._sieve, self._look, self._large = sieve, look, large
+        self._is_sibling = known is not None and known.path != found.address
+        self._is_hand_written = known is not None and known.scope in HAND_WRITTEN
+        self._hash = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was read, in hex; known when all was."""
+        return self._hash.hexdigest()
+
+    def leaks(self) -> Iterator[Forbidden]:
+        """Yield what may not stand there and does. Raises one of :data:`UNREADABLE`."""
+        size = WHOLE if self._address.startswith(DELTAS) else PIECE  # whose lines are looked at as a whole
+        read = pieces(self._path, size)
+        first = next(read, (b"", b""))
+        if self._is_sibling or not is_text(self._name, first[0][:HEAD]):
+            read.close()
+            yield from self._unpacked_leaks()
+            return
+        for piece, fresh in chain([first], read):
+            self._hash.update(fresh)
+            if is_split(self._name, piece) or self._sieve.may_hold(piece):
+                yield from self._leaks(piece, [piece_texts(self._name, piece)], as_they_stand=False)
+            elif self._look is not None:
+                self._look(piece)
+
+    def _unpacked_leaks(self) -> Iterator[Forbidden]:
+        content = self._path.read_bytes()
+        whole = unpacked(self._name, content) if self._is_sibling else content
+        self._hash.update(whole)
+        is_large = len(content) >= self._large
+        yield from self._leaks(whole, (raw_texts if is_large else texts)(self._name, content), as_they_stand=is_large)
+
+    def _leaks(self, whole: bytes, groups: Iterable[Iterable[str]], *, as_they_stand: bool) -> Iterator[Forbidden]:
+        for one in self._sieve.leaks(
+            groups, hand_written=self._is_hand_written, look=self._look, as_they_stand=as_they_stand
+        ):
+            if not _is_told_to_stop(self._address, whole, one):
+                yield one
 
 
 def _is_told_to_stop(address: str, content: bytes, one: Forbidden) -> bool:
