@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from publisher.ledger import listings, shown
 from publisher.ledger.shown import Shown
 
-MOST_KEPT = 40_000  # lines, some 40 MB: lists are made side by side (ledger/owed.py), so the next page needs many again
+MOST_KEPT = 20_000  # lines, some 20 MB: lists are made side by side (ledger/owed.py), so the next page needs many again
 
 
 class Line(NamedTuple):
