@@ -89,6 +89,7 @@ def _sieve(connection: Connection, since_entry: int) -> Sieve:
     excuse(sieve, chunks_of(connection, record.c.kind.in_(("plan", "item_list"))))  # few, and much alike
     plans = connection.execute(select(record.c.record_id).where(record.c.kind == "plan", decided)).scalars().all()
     sieve.excuse(plan for plan in plans if _is_named(connection, plan))
+    sieve.settle()
     return sieve
 
 

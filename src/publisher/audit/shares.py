@@ -46,6 +46,7 @@ def audit_share(
     excuse(sieve, every_chunk(connection, *share))
     for others in meet(sieve.excuses):
         sieve.excuse_too(others)
+    sieve.settle()
     yield from tree.walk(connection, output, sieve, step, *share)
     indexed, unread = results.search_rows(output)
     yield from results.of_subjects(connection, output, labels, indexed, step, *share)

@@ -77,6 +77,10 @@ class Sieve:
         """Tell whether :meth:`leaks` may find anything in a text in UTF-8; quick where it cannot."""
         return self._scanner.may_hold(content)
 
+    def settle(self) -> None:
+        """Look no longer for what is excused by now, which would only be found and let through."""
+        self._scanner = Scanner(self._all.keys() - self.excuses.excused)
+
     def concerns(self, told: Iterable[str | None]) -> bool:
         """Tell whether any forbidden text may stand in what was told, as JSON or as it is."""
         return self.may_hold(_APART.join(filter(None, told)).encode("utf-8", "surrogatepass"))
