@@ -47,6 +47,7 @@ class _Whole(dict[int, str]):
 
 
 _PLAIN, _WHOLE = _Plain(), _Whole()
+_unchanged: set[str] = set()  # characters seen that stay as they are: most names are made of nothing else
 
 
 def fold_plain(text: str) -> str:
@@ -56,4 +57,9 @@ def fold_plain(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return ``text`` as it is compared in a search."""
-    return text.translate(_WHOLE)
+    if _unchanged.issuperset(text):
+        return text
+    folded = text.translate(_WHOLE)
+    if folded == text:  # what is dropped or replaced stands in no folded text, so none of it was there
+        _unchanged.update(text)
+    return folded

@@ -19,15 +19,17 @@ import orjson
 
 from publisher import uscc
 
-FORMAT = 2
+FORMAT = 3
 SECTION, COLUMN, ROW, PART = "\x1d", "\x1e", "\n", "\t"
-COLUMNS = 12
+COLUMNS = 8
 
 # As publisher.uscc has them; here by table, because a million codes are read at a time.
 _VALUE = {character: value for value, character in enumerate(uscc.ALPHABET)}
 _WEIGHTS = tuple(pow(3, place, 31) for place in range(17))
 _ORGANISATION_VALUE = {character: int(character, 36) for character in uscc.ALPHABET}
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
+
+NO_MORE = ("", "", "", "")  # what the last column of a table holds apart from former names, where it is empty
 
 
 class Line(NamedTuple):
@@ -115,16 +117,15 @@ def table(section: str) -> list[Line]:
     docs = accumulate(map(int, columns[0]))
     days = accumulate(map(int, columns[1]), lambda before, gap: before - gap)
     lines = []
-    for doc, latest, name, former, packed, reg_no, path, region, results, pairs, authorities, folded in zip(
-        docs, days, *columns[2:], strict=True
-    ):
+    for doc, latest, name, packed, region, pairs, authorities, more in zip(docs, days, *columns[2:], strict=True):
+        reg_no, results, path, folded, *former = more.split(PART) if more else NO_MORE
         code = full_code(packed, region)
         lines.append(
             Line(
                 doc,
                 latest,
                 name,
-                tuple(former.split(PART)) if former else (),
+                tuple(former),
                 code,
                 reg_no or None,
                 path or (f"/subjects/{code[2:8]}/{code}.html" if code else ""),

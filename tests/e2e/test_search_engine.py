@@ -27,6 +27,7 @@ from publisher.ledger.owed import owe_pages
 from publisher.ledger.schema import subject
 from publisher.site.install import Tree
 from publisher.site.search.entry import Entry
+from publisher.site.search.pinyin import LISTED
 from publisher.site.search.update import Index
 
 pytestmark = pytest.mark.browser
@@ -150,6 +151,18 @@ def test_answers_follow_changes_and_withdrawals(page: Page, portal: Portal) -> N
     portal.change(changes)
     touched = [one for one in changes.values() if one is not None] + gone
     compare(page, portal, queries(touched, 80, seed=6) + queries(entries, 40, seed=7))
+
+
+@pytest.mark.parametrize("portal", [0], ids=["shards"], indirect=True)
+def test_sounds_that_are_all_common_are_followed_behind_the_newest_that_are_listed(page: Page, portal: Portal) -> None:
+    query = Query("syllables", "xiangongsi", {})  # both keys have more than are listed with them
+    scan = Scan(sorted(portal.source.entries.values(), key=lambda one: one.subject_no))
+    last = (LISTED + 100) // 10
+    expected = scan.newest(scan.answer(query), last * 10)
+    assert len(expected) == last * 10
+    page.evaluate(OPEN)
+    told = page.evaluate(ASK, {"text": query.text, "filters": {}, "page": last})
+    assert told["paths"] == list(expected[-10:])
 
 
 def test_a_page_from_before_a_new_base_finds_its_way(page: Page, portal: Portal) -> None:

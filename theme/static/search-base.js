@@ -2,10 +2,11 @@
 // one request more than it: a string that is rare holds a key whose shard has every line in full.
 
 import { byCode } from "./search-codes.js";
-import { crc32, linesOf, readNumbers, readRevisions, readRows, readShard, readTable } from "./search-files.js";
+import { crc32, linesOf, readNumbers, readRevisions, readShard, readTable } from "./search-files.js";
 import { isCode } from "./search-fold.js";
 import { PAGE_SIZE, byPlace, matches, readCounts, unique } from "./search-lines.js";
-import { keysOf } from "./search-pinyin.js";
+import { both, from } from "./search-numbers.js";
+import { bySound } from "./search-sounds.js";
 
 const LIST_FILES = 8; // read at once; where all of a query's lists fit, the total is exact
 
@@ -43,7 +44,7 @@ export class Base {
   /** Lines of the base that a query means, as many as this page needs; their total where it is known. */
   async find(query, page, signal) {
     if (query.code !== null) return byCode(this, query, page, signal);
-    if (query.sounds !== undefined && query.words.length === 1) return this.bySound(query, page, signal);
+    if (query.sounds !== undefined && query.words.length === 1) return bySound(this, query, page, signal);
     return this.byWords(query, page, signal);
   }
 
@@ -107,54 +108,6 @@ export class Base {
     const key = keys.find((one) => this.isHere(this.shardUnit(one))) ?? keys[Math.floor((keys.length - 1) / 2)];
     const lines = linesOf(await this.shard(key, signal), key).filter((line) => matches(line, query));
     return { lines, total: lines.length, counts: null, whole: true };
-  }
-
-  // Sounds --------------------------------------------------------------------------------------------------------
-
-  /** A word in Latin letters: as it is written, and as it sounds. */
-  async bySound(query, page, signal) {
-    const written = { ...query, sounds: undefined };
-    const groups = keysOf(query.sounds.get(query.words[0]));
-    const [direct, ...listed] = await Promise.all([
-      this.byWords(written, page, signal), ...groups.map((keys) => this.soundDocs(keys, signal)),
-    ]);
-    const { replaced, newer, fresh } = await query.changes;
-    const every = [...new Set(listed.flatMap((list) => list.docs))].sort((a, b) => a - b);
-    const docs = every.filter((doc) => !replaced.has(doc));
-    if (every.length === 0) return direct;
-    const isExact = listed.length === 1 && listed[0].isOnly && direct.total === 0 && query.filters.length === 0;
-    if (isExact && docs.length > PAGE_SIZE) {
-      const begin = (page - 1) * PAGE_SIZE;
-      const leading = newer.slice(begin, begin + PAGE_SIZE);
-      const from = Math.max(0, begin - newer.length);
-      const lines = await this.linesAt(docs.slice(from, from + PAGE_SIZE - leading.length), signal);
-      const total = listed[0].total + fresh.length;
-      return { lines: [...leading, ...lines], total, counts: null, whole: false, paged: true };
-    }
-    // The lists may name more than sounds so: the lines tell. Of many, enough for this page are read, newest first.
-    const lines = [];
-    let at = 0;
-    while (at < docs.length && lines.length < page * PAGE_SIZE) {
-      const share = at === 0 ? 1 : Math.max(lines.length / at, 0.2); // of those read so far that sound so
-      const missing = Math.ceil((page * PAGE_SIZE - lines.length) / share);
-      const next = docs.slice(at, at + Math.min(PAGE_SIZE, missing));
-      at += next.length;
-      lines.push(...(await this.linesAt(next, signal)).filter((line) => matches(line, query)));
-    }
-    const found = unique([...direct.lines, ...lines]);
-    const whole = at >= docs.length && direct.whole && listed.every((list) => list.isWhole);
-    return { lines: found, total: whole ? found.length : null, counts: null, whole };
-  }
-
-  async soundDocs(keys, signal) {
-    const rows = await Promise.all(keys.map(async (key) => {
-      const shard = await this.unit(`s/${crc32(key) & (this.manifest.sounds - 1)}`, readSounds, signal);
-      return shard.get(key) ?? { total: 0, gaps: "" };
-    }));
-    const lists = rows.map(({ gaps }) => running(gaps));
-    const isWhole = rows.every(({ total }, i) => total === lists[i].length);
-    const docs = lists.sort((a, b) => a.length - b.length).reduce(both);
-    return { docs, isWhole, total: rows[0].total, isOnly: keys.length === 1 };
   }
 
   // Lists of common strings and of facets ---------------------------------------------------------------------------
@@ -222,14 +175,18 @@ export class Base {
     return { lines: [...leading, ...lines], total, counts: null, whole: false, exact: all, paged: true };
   }
 
-  inAll(numbers, part, bits) {
+  /** The power of two that covers the numbers of the base. */
+  span() {
     let width = 2;
     while (width < this.manifest.base) width *= 2;
-    width /= 2 ** bits;
-    const [from, to] = [part * width, (part + 1) * width];
+    return width;
+  }
+
+  inAll(numbers, part, bits) {
+    const width = this.span() / 2 ** bits;
     let docs = null;
     for (const list of numbers.slice().sort((a, b) => a.length - b.length)) {
-      const inside = list.subarray(lowerBound(list, from), lowerBound(list, to));
+      const inside = list.subarray(from(list, part * width), from(list, (part + 1) * width));
       docs = docs === null ? inside : both(docs, inside);
     }
     return docs;
@@ -250,31 +207,4 @@ export class Base {
     }
     return found;
   }
-}
-
-const readSounds = async (answer) => new Map((await readRows(answer)).map(([key, total, gaps]) => [key, { total: Number(total), gaps }]));
-
-function running(gaps) {
-  let sum = 0;
-  return gaps === "" ? [] : gaps.split(",").map((gap) => (sum += Number(gap)));
-}
-
-function lowerBound(list, value) {
-  let [low, high] = [0, list.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function both(few, many) {
-  const found = [];
-  let at = 0;
-  for (const doc of few) {
-    while (at < many.length && many[at] < doc) at += 1;
-    if (at < many.length && many[at] === doc) found.push(doc);
-  }
-  return found;
 }

@@ -6,6 +6,7 @@ const SECTION = "\x1d";
 const COLUMN = "\x1e";
 const ROW = "\n";
 const PART = "\t";
+const NO_MORE = ["", "", "", ""];
 
 /** A file is no longer there: the index has been written anew, and the manifest must be read again. */
 export class Gone extends Error {}
@@ -48,44 +49,49 @@ class Line {
     return this.cell(2);
   }
 
+  /** What few subjects have: registration number, results, address, folded name; then former names. */
+  get more() {
+    const more = this.cell(7);
+    return more === "" ? NO_MORE : more.split(PART);
+  }
+
   get formerNames() {
-    const names = this.cell(3);
-    return names === "" ? [] : names.split(PART);
+    return this.more.slice(4);
   }
 
   get code() {
-    this.wholeCode ??= fullCode(this.cell(4), this.region);
+    this.wholeCode ??= fullCode(this.cell(3), this.region);
     return this.wholeCode || null;
   }
 
   get regNo() {
-    return this.cell(5) || null;
+    return this.more[0] || null;
   }
 
   get path() {
-    return this.cell(6) || `/subjects/${this.code.slice(2, 8)}/${this.code}.html`;
+    return this.more[2] || `/subjects/${this.code.slice(2, 8)}/${this.code}.html`;
   }
 
   get region() {
-    return this.cell(7);
+    return this.cell(4);
   }
 
   get results() {
-    const results = this.cell(8);
+    const results = this.more[1];
     return results === "" ? this.pairs.replace(/\d/g, "").length : Number(results);
   }
 
   get pairs() {
-    return this.cell(9);
+    return this.cell(5);
   }
 
   get offices() {
-    const offices = this.cell(10);
+    const offices = this.cell(6);
     return offices === "" ? [] : offices.split(",").map(Number);
   }
 
   get folded() {
-    this.foldedName ??= this.cell(11) || fold(this.name);
+    this.foldedName ??= this.more[3] || fold(this.name);
     return this.foldedName;
   }
 }

@@ -2,14 +2,10 @@
 
 import { crc32, readRows } from "./search-files.js";
 import { PAGE_SIZE, byCode, matches, unique } from "./search-lines.js";
+import { running } from "./search-numbers.js";
 
 const KEYS = 3; // lists of keys that are read and compared
 const READ = 40; // lines read, at most, to see whether they have what only a longer list could tell
-
-const readNumbers = (gaps) => {
-  let sum = 0;
-  return gaps === "" ? [] : gaps.split(",").map((gap) => (sum += Number(gap)));
-};
 
 const readShard = async (answer) =>
   new Map((await readRows(answer)).map(([key, total, gaps]) => [key, { total: Number(total), gaps }]));
@@ -51,7 +47,7 @@ async function docsOf(base, part, signal) {
     const shard = await base.unit(`q/${crc32(key) & (base.manifest.parts - 1)}`, readShard, signal);
     return shard.get(key) ?? { total: 0, gaps: "" };
   }));
-  const lists = rows.map(({ gaps }) => readNumbers(gaps)).sort((a, b) => a.length - b.length);
+  const lists = rows.map(({ gaps }) => running(gaps)).sort((a, b) => a.length - b.length);
   const docs = lists.reduce((few, many) => {
     const inMany = new Set(many);
     return few.filter((doc) => inMany.has(doc));

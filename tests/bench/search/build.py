@@ -212,12 +212,12 @@ def left(folder: Path, gone: set[int], codes: set[str]) -> int:
     found = 0
     for file in folder.rglob("*.bin"):
         kind = file.parent.name.rstrip("0123456789")
-        if kind in ("l", "f", "a"):
+        if kind in ("l", "f", "a", "y"):
             found += len(gone.intersection(searchfile.numbers(file.read_bytes())))
         elif kind in ("g", "k", "r", "c"):
             rows = coding.Rows.read(searchfile.sections(file.read_bytes())[0])
             found += len(gone.intersection(rows.docs))
-            found += sum(code[-8:] in codes for code in rows.columns[2]) if rows.docs else 0
+            found += sum(code[-8:] in codes for code in rows.columns[1]) if rows.docs else 0
         elif kind == "p":
             keys = {row.split("\t")[0][8:16] for row in searchfile.sections(file.read_bytes())[0].split("\n")}
             found += len(keys & codes)

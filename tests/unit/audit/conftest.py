@@ -6,6 +6,7 @@ import hashlib
 import html
 import io
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -179,16 +180,17 @@ class Portal:
         self.write_search(results, address)
 
     def write_search(self, results: list[dict[str, Any]], address: dict[str, str]) -> None:
-        rows: dict[str, list[str]] = {}
+        subjects: dict[str, dict[str, Any]] = {}
+        counts: Counter[str] = Counter()
         for one in results:
-            told, path = one["subject"], address[one["result_id"]]
-            row = rows.setdefault(
-                path, [told["name"], "", told["uscc"], "", path, told["region_code"], "0", "", "", ""]
-            )
-            row[6] = str(int(row[6]) + 1)
-        gaps = ["1"] * len(rows)
-        table = "\x1e".join("\n".join(column) for column in zip(*([gap, gap, *row] for gap, row in
-                            zip(gaps, rows.values(), strict=True)), strict=True))  # fmt: skip
+            path = address[one["result_id"]]
+            subjects.setdefault(path, one["subject"])
+            counts[path] += 1
+        rows = [
+            ("1", "1", told["name"], told["uscc"], told["region_code"], "", "", f"\t{counts[path]}\t{path}\t")
+            for path, told in subjects.items()
+        ]
+        table = "\x1e".join("\n".join(column) for column in zip(*rows, strict=True))
         self.write("search/x/r0/0.bin", deflated(table))
         head = base64.b64encode(deflated("\x1d\x1d")).decode()
         manifest = {

@@ -58,7 +58,7 @@ def archive(name: str, content: bytes, *, and_then: bytes = b"") -> bytes:
 
 def search_file(name: str, code: str) -> bytes:
     """A file of the search index with one line; of the code only what does not follow from the rest."""
-    columns = ["1", "737943", name, "", code[:2] + code[8:16], "", "", code[2:8], "1", "21a", "", ""]
+    columns = ["1", "737943", name, code[:2] + code[8:16], code[2:8], "21a", "", "\t1\t\t"]
     machine = zlib.compressobj(6, zlib.DEFLATED, -15)
     return machine.compress("\x1e".join(columns).encode()) + machine.flush()
 

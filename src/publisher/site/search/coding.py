@@ -14,7 +14,7 @@ from zlib import crc32
 
 from publisher import regions
 from publisher.folding import fold, simplified
-from publisher.searchfile import COLUMN, PART, ROW, SECTION, inflate, packed_code, running
+from publisher.searchfile import COLUMN, NO_MORE, PART, ROW, SECTION, inflate, packed_code, running
 from publisher.site.search.entry import Entry
 
 LEVEL = 4  # of DEFLATE; 6 costs half as much time again for two bytes in a hundred
@@ -61,21 +61,32 @@ class Dictionary:
     def __init__(self, outcomes: Sequence[str], authorities: Iterable[str] = ()) -> None:
         self.letters = dict(zip(outcomes, LETTERS, strict=False))
         self.authorities = {name: number for number, name in enumerate(authorities)}
+        # Most subjects have what many have: written once.
+        self._numbers: dict[tuple[str, ...], str] = {}
+        self._pairs: dict[tuple[tuple[int, str], ...], str] = {}
 
     def authority(self, name: str) -> int:
         return self.authorities.setdefault(name, len(self.authorities))
 
-    def pairs(self, entry: Entry) -> str:
-        """Return the years and outcomes of an entry's results, ``21ac23a``."""
-        text, before = "", None
-        for year, outcome in sorted(entry.pairs):
-            text += (f"{year % YEARS:02}" if year != before else "") + self.letters[outcome]
-            before = year
-        return text
+    def numbers(self, authorities: tuple[str, ...]) -> str:
+        """Return the numbers of authorities, commas between."""
+        if authorities not in self._numbers:
+            self._numbers[authorities] = ",".join(str(self.authority(name)) for name in authorities)
+        return self._numbers[authorities]
+
+    def pairs(self, pairs: tuple[tuple[int, str], ...]) -> str:
+        """Return the years and outcomes of a subject's results, ``21ac23a``."""
+        if pairs not in self._pairs:
+            text, before = "", None
+            for year, outcome in sorted(pairs):
+                text += (f"{year % YEARS:02}" if year != before else "") + self.letters[outcome]
+                before = year
+            self._pairs[pairs] = text
+        return self._pairs[pairs]
 
 
 File = tuple[str, bytes]  # the unit of the base, and its content
-Values = tuple[str, str, str, str, str, str, str, str, str, str]
+Values = tuple[str, str, str, str, str, str]
 
 
 def values(entry: Entry, dictionary: Dictionary) -> Values:
@@ -83,18 +94,20 @@ def values(entry: Entry, dictionary: Dictionary) -> Values:
     name = clean(entry.name)
     folded = "" if simplified().keys().isdisjoint(name) else fold(name)
     expected = f"/subjects/{entry.uscc[2:8]}/{entry.uscc}.html" if entry.uscc else None
-    pairs = dictionary.pairs(entry)
+    more = (
+        clean(entry.reg_no or ""),
+        "" if entry.results == len(entry.pairs) else str(entry.results),
+        "" if entry.path == expected else entry.path,
+        folded,
+        *map(clean, entry.former_names),
+    )
     return (
         name,
-        PART.join(map(clean, entry.former_names)),
         packed_code(entry.uscc, entry.region_code),
-        clean(entry.reg_no or ""),
-        "" if entry.path == expected else entry.path,
         entry.region_code,
-        "" if entry.results == len(entry.pairs) else str(entry.results),
-        pairs,
-        ",".join(str(dictionary.authority(name)) for name in entry.authorities),
-        folded,
+        dictionary.pairs(entry.pairs),
+        dictionary.numbers(entry.authorities),
+        "" if more == NO_MORE else PART.join(more),
     )
 
 
@@ -205,7 +218,10 @@ def gaps_text(gaps: Sequence[int]) -> str:
 
 
 def number_shards(kind: str, rows: Iterable[tuple[str, int, str]], size: int) -> Iterator[File]:
-    """Yield shards, of ``size`` characters on average, of keys with their total and their numbers as gaps."""
+    """Yield shards, of ``size`` characters on average, of keys with their total and their numbers as gaps.
+
+    What stands behind the numbers of a key, a tab between, is kept.
+    """
     ready = [(key, f"{key}{PART}{total}{PART}{numbers}") for key, total, numbers in rows]
     shards = 1
     while shards * size < sum(len(row) for _, row in ready):
@@ -230,7 +246,7 @@ def numbers_without(section: str, leaving: Mapping[str, Collection[int]]) -> byt
 
 
 def _number_row_without(row: str, leaving: Collection[int]) -> str | None:
-    key, total, listed = row.split(PART)
+    key, total, listed, *more = row.split(PART)
     if int(total) <= len(leaving):
         return None
     gaps = listed.split(",") if listed else []
@@ -240,7 +256,7 @@ def _number_row_without(row: str, leaving: Collection[int]) -> str | None:
         if at < len(docs) and docs[at] == doc:  # only the newest may be listed
             gaps[at : at + 2] = [str(int(gaps[at]) + int(gaps[at + 1]))] if at + 1 < len(docs) else []
             del docs[at]
-    return f"{key}{PART}{int(total) - len(leaving)}{PART}{','.join(gaps)}"
+    return PART.join((key, str(int(total) - len(leaving)), ",".join(gaps), *more))
 
 
 def chunk_bits(total: int) -> int:
@@ -254,6 +270,17 @@ def chunk_bits(total: int) -> int:
 def span(size: int) -> int:
     """Return the power of two that covers numbers below ``size``."""
     return 1 << max(1, (size - 1).bit_length()) if size > 1 else 2
+
+
+def list_files(unit: str, docs: Sequence[int], size: int) -> Iterator[File]:
+    """Yield the parts of a list; each covers an equal range of numbers."""
+    bits = chunk_bits(len(docs))
+    width = span(size) >> bits
+    begin = 0
+    for part in range(1 << bits):
+        end = bisect_left(docs, (part + 1) * width, begin)
+        yield f"{unit}.{part}", list_file(docs[begin:end])
+        begin = end
 
 
 def front_coded(words: Iterable[tuple[str, str]]) -> str:

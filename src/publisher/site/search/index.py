@@ -8,7 +8,6 @@ docs/search-format.md says what they hold.
 import gc
 import hashlib
 from array import array
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,12 @@ from typing import NamedTuple
 from zlib import crc32
 
 from publisher.folding import fold
-from publisher.searchfile import FORMAT, PART, ROW
+from publisher.searchfile import FORMAT, NO_MORE, PART, ROW
 from publisher.site.search import coding, pinyin
 from publisher.site.search.coding import Dictionary, File
 from publisher.site.search.entry import Entry
 from publisher.site.search.parts import Parts
-from publisher.site.search.strings import FIRST_ROWS, FORMER, Common, Strings, Text
+from publisher.site.search.strings import FIRST_ROWS, FORMER, Strings, Text
 
 SCAN_LIMIT = 20_000  # up to so many subjects the page reads all records; there is no index beside them
 RECORDS, SCAN_RECORDS = 128, 1024  # lines in a file of records
@@ -31,7 +30,7 @@ PAGE = 128  # files that a page of the code directory names
 SHARD = 480  # lines a shard of the names has on average
 VALUES_KEPT = 60  # values of facets told with a common key, the commonest first
 
-NAME, FORMER_NAMES, CODE, REG_NO, PATH, REGION, RESULTS, PAIRS, AUTHORITIES, FOLDED = range(10)
+NAME, CODE, REGION, PAIRS, AUTHORITIES, MORE = range(6)
 
 
 class Base(NamedTuple):
@@ -73,18 +72,18 @@ class Builder:
 
     def __init__(self, entries: Iterable[Entry], outcomes: Sequence[str], scan_limit: int = SCAN_LIMIT) -> None:
         self.dictionary = Dictionary(outcomes)
-        shared: dict[str, str] = {}
-        rows: list[tuple[str | None, ...]] = []
+        rows: list[tuple[str, ...]] = []
         days, subjects, prints = array("I"), array("I"), array("I")
         for entry in entries:
-            found = coding.values(entry, self.dictionary)
-            rows.append((*found[:REGION], *(shared.setdefault(value, value) for value in found[REGION:]), entry.uscc))
+            codes = (entry.uscc or "", entry.reg_no or "")
+            rows.append((*coding.values(entry, self.dictionary), *codes))
             days.append(entry.latest)
             subjects.append(entry.subject_no)
             prints.append(fingerprint(entry))
-        order = sorted(range(len(rows)), key=lambda at: (-days[at], subjects[at]))
-        self.columns = [[rows[at][column] or "" for at in order] for column in range(10)]
-        self._whole_codes = [rows[at][10] or "" for at in order]
+        keys = [-day << 32 | number for day, number in zip(days, subjects, strict=True)]  # newest, then by number
+        order = sorted(range(len(rows)), key=keys.__getitem__)
+        del keys
+        self.columns, (self._whole_codes, self._reg_nos) = _columns(rows, order)
         rows.clear()
         self.days = array("I", (days[at] for at in order))
         self.size = len(order)
@@ -108,7 +107,7 @@ class Builder:
         if not self.scans:
             yield from self._codes()
             yield from self._names(texts, facets)
-            sounds = pinyin.shard_files((doc, text) for doc, text, _ in texts)
+            sounds = pinyin.shard_files(((doc, text) for doc, text, _ in texts), self.size)
             self.base = self.base._replace(sounds=(yield from _counted("s/", sounds)))
             yield from self._lists("f", [docs for _, docs in facets.lists])
             yield from self._lists("a", facets.authority_lists)
@@ -128,7 +127,8 @@ class Builder:
         return coding.table(docs, chosen(self.days), (chosen(column) for column in self.columns))
 
     def _codes(self) -> Iterator[File]:
-        codes, numbers = (list(map(fold, column)) for column in (self._whole_codes, self.columns[REG_NO]))
+        codes, numbers = (list(map(fold, column)) for column in (self._whole_codes, self._reg_nos))
+        self._whole_codes, self._reg_nos = [], []
         self.base = self.base._replace(parts=(yield from _counted("q/", Parts((codes, numbers)).files())))
         keys = [(code, "c", doc) for doc, code in enumerate(codes) if code]
         keys += [(number, "r", doc) for doc, number in enumerate(numbers) if number]
@@ -170,32 +170,38 @@ class Builder:
         keys: list[list[tuple[str, int, Sequence[int], Counter[str]]]] = [[] for _ in range(shards)]
         for character, found in strings.characters.items():
             keys[shard_of(character, shards)].append((character, len(found.docs), found.first, Counter()))
-        for number, (string, found) in enumerate(strings.each_common()):
-            yield from self._list(f"l/{number}", found.docs)
-            self.base.common.append((string, len(found.docs)))
-            keys[shard_of(string, shards)].append((string, len(found.docs), found.first, facets.counts(found)))
+        number_of = {string: number for number, string in enumerate(strings.common)}
+        totals = dict.fromkeys(strings.common, 0)
+        for docs, strings_here in strings.each_common():
+            counts = facets.counts(docs)
+            contents = [content for _, content in coding.list_files("", docs, self.size)]
+            for string, first in strings_here.items():
+                yield from ((f"l/{number_of[string]}.{part}", content) for part, content in enumerate(contents))
+                totals[string] = len(docs)
+                keys[shard_of(string, shards)].append((string, len(docs), first, counts))
+        self.base.common.extend(totals.items())
         for number, here in enumerate(keys):
             ordered = sorted({doc for _, _, first, _ in here for doc in first})
             row = {doc: at for at, doc in enumerate(ordered)}
             told = [
-                coding.common_key(key, total, [row[doc] for doc in first], counts) for key, total, first, counts in here
+                coding.common_key(key, total, [row[doc] for doc in first], counts)
+                for key, total, first, counts in sorted(here, key=itemgetter(0))
             ]
             yield f"k/{number}", self._table(ordered, more=[ROW.join(told)])
 
     def _texts(self) -> Iterator[Text]:
-        names, former = self.columns[NAME], self.columns[FORMER_NAMES]
-        for doc in range(self.size):
-            yield doc, fold(names[doc]), 0
-            if former[doc]:
-                for name in former[doc].split(PART):
-                    yield doc, fold(name), FORMER
+        for doc, (name, more) in enumerate(zip(self.columns[NAME], self.columns[MORE], strict=True)):
+            yield doc, fold(name), 0
+            if more:
+                for former in more.split(PART)[len(NO_MORE) :]:
+                    yield doc, fold(former), FORMER
 
     def _lists(self, kind: str, lists: Iterable[Sequence[int]]) -> Iterator[File]:
         for number, docs in enumerate(lists):
             yield from self._list(f"{kind}/{number}", docs)
 
     def _list(self, unit: str, docs: Sequence[int]) -> Iterator[File]:
-        yield from list_files(unit, docs, self.size)
+        yield from coding.list_files(unit, docs, self.size)
 
 
 class Facets:
@@ -230,16 +236,26 @@ class Facets:
         self._numbers = numbers
         self.lists = sorted(lists.items())
 
-    def counts(self, common: Common) -> Counter[str]:
-        """Return how many subjects of a common string have each value, the commonest only."""
+    def counts(self, docs: Sequence[int]) -> Counter[str]:
+        """Return how many of some subjects have each value, the commonest only."""
         found: Counter[str] = Counter()
-        chosen = itemgetter(*common.docs)
+        chosen = itemgetter(*docs)
         for kind, numbers in zip(self._kinds, self._numbers, strict=True):
             named = list(kind)
             for number, count in Counter(chosen(numbers)).items():
                 for value in named[number]:
                     found[value] += count
         return Counter(dict(found.most_common(VALUES_KEPT)))
+
+
+def _columns(rows: Sequence[tuple[str, ...]], order: Sequence[int]) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the columns of rows in an order: those of a table, and the ones behind them."""
+    columns: list[list[str]] = [[] for _ in (*range(MORE + 1), "code", "reg_no")]
+    for start in range(0, len(order), 1000):  # a thousand rows at a time stay in the processor's cache
+        some = map(rows.__getitem__, order[start : start + 1000])
+        for column, values in zip(columns, zip(*some, strict=True), strict=True):
+            column.extend(values)
+    return columns[: MORE + 1], columns[MORE + 1 :]
 
 
 def _counted(kind: str, files: Iterable[File]) -> Generator[File, None, int]:
@@ -284,14 +300,3 @@ def shard_of(key: str, shards: int) -> int:
 def directory_page(page: Iterable[tuple[str, int]]) -> bytes:
     """Return a page of the code directory: the first code and the number of lines of each file."""
     return coding.text_file(([ROW.join(f"{key}{PART}{count}" for key, count in page)],))
-
-
-def list_files(unit: str, docs: Sequence[int], size: int) -> Iterator[File]:
-    """Yield the parts of a list; each covers an equal range of numbers."""
-    bits = coding.chunk_bits(len(docs))
-    width = coding.span(size) >> bits
-    begin = 0
-    for part in range(1 << bits):
-        end = bisect_left(docs, (part + 1) * width, begin)
-        yield f"{unit}.{part}", coding.list_file(docs[begin:end])
-        begin = end

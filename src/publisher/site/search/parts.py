@@ -130,12 +130,13 @@ class Parts:
         self._add_within(within, beside)
 
     def _follow(self, string: str, docs: Docs) -> None:
-        for doc in docs:
-            for code in self._of(doc):
-                at = code.find(string, 1)
+        length, append = len(string), self._append
+        for column in self._columns:
+            for doc, code in zip(docs, map(column.__getitem__, docs), strict=True):
+                at = code.find(string, 1) if code else -1
                 while at > 0:
-                    if at + len(string) < len(code):
-                        self._append[code[at : at + len(string) + 1]](doc)
+                    if at + length < len(code):
+                        append[code[at : at + length + 1]](doc)
                     at = code.find(string, at + 1)
 
     def _add_within(self, within: Mapping[str, int], beside: Mapping[str, Docs]) -> None:

@@ -15,7 +15,7 @@ from publisher.searchfile import PART, ROW
 from publisher.site.search import coding
 
 INITIALS = 4  # letters of a key of initials
-LISTED = 4096  # subjects a key lists, the newest; it always tells how many there are
+LISTED = 2048  # subjects a key lists, the newest; it always tells how many there are
 SHARD = 24_000  # characters in a shard, on average
 
 
@@ -93,8 +93,12 @@ def table_file(texts: Iterable[str]) -> bytes:
     return coding.text_file(([ROW.join(rows)],))
 
 
-def shard_files(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[str, bytes]]:
-    """Yield the shards (units ``s/0`` …) of folded names with their subjects' numbers, ascending."""
+def shard_files(texts: Iterable[tuple[int, str]], size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the shards (units ``s/0`` …) of folded names with their subjects' numbers, ascending.
+
+    Keys of more than :data:`LISTED` subjects have lists of all of them beside (units ``y/0.0`` …): two sounds that are
+    common each may be rare in a row. ``size``: numbers given out.
+    """
     lists: dict[str, array[int]] = {}
     for doc, text in texts:
         for key in keys(text):
@@ -103,5 +107,13 @@ def shard_files(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[str, bytes]]
                 lists[key] = array("I", (doc,))
             elif docs[-1] != doc:
                 docs.append(doc)
-    rows = ((key, len(docs), coding.gaps_text(coding.gaps(docs[:LISTED]))) for key, docs in lists.items())
+    common = sorted(key for key, docs in lists.items() if len(docs) > LISTED)
+    beside: dict[str, str] = {}
+    for number, key in enumerate(common):
+        beside[key] = f"{PART}{number}.{coding.chunk_bits(len(lists[key]))}"
+        yield from coding.list_files(f"y/{number}", lists[key], size)
+    rows = (
+        (key, len(docs), coding.gaps_text(coding.gaps(docs[:LISTED])) + beside.get(key, ""))
+        for key, docs in lists.items()
+    )
     yield from coding.number_shards("s", rows, SHARD)

@@ -1,16 +1,17 @@
 """Which strings the index has keys for.
 
-A pair of characters in up to ``limit`` names is a key that lists them all. A pair in more is common. Where a name has
-several common pairs in a row, the strings in that run are looked at: common ones again, in more than ``limit`` names,
-and the shortest that are not, which are keys. So every string of two characters or more that occurs in a name either
-is common itself or holds a key, and the page can tell from the common strings alone which.
+A pair of characters that stands up to ``limit`` times in names is a key that lists them all; others are common. Where
+a name has several common pairs in a row, the strings in that run are looked at: common ones again, in more than
+``limit`` names, and the shortest that are not, which are keys. So every string of two characters or
+more that occurs in a name either is common itself or holds a key, and the page can tell from the common strings alone
+which.
 """
 
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from operator import add, eq
+from operator import add, eq, itemgetter
 from typing import NamedTuple
 
 FORMER = 1000  # added to the place of a string in a former name: after every place in the name itself
@@ -35,10 +36,12 @@ def limit_for(grams: Counter[str], size: int) -> int:
 
 
 def grams_of(texts: Iterable[Text]) -> Counter[str]:
-    """Return in how many names each pair of characters occurs."""
+    """Return how often each pair of characters occurs in names."""
     grams: Counter[str] = Counter()
-    for _, text, _ in texts:
-        grams.update(set(map(add, text, text[1:])))
+    left = [text for _, text, _ in texts]
+    for at in range(max(map(len, left), default=0) - 1):  # by place, so that no step is one of Python's
+        left = [text for text in left if len(text) > at + 1]
+        grams.update(map(itemgetter(slice(at, at + 2)), left))
     return grams
 
 
@@ -123,12 +126,17 @@ class Strings:
         for string in sorted(edge):
             self.keys[string] = array("I", merged(docs for _, docs in self._where.pop(string)))
 
-    def each_common(self) -> Iterator[tuple[str, Common]]:
-        """Yield every common string with its subjects."""
+    def each_common(self) -> Iterator[tuple[Sequence[int], dict[str, Sequence[int]]]]:
+        """Yield every list of subjects that common strings have, with the first subjects of each of these strings.
+
+        Strings of the same runs are in the same names (who has 有限公 has 有限公司): half of the work is so done once.
+        """
+        same: defaultdict[frozenset[int], list[str]] = defaultdict(list)
         for string in self.common:
-            places = self._where.pop(string)
-            docs = merged(docs for _, docs in places)
-            yield string, Common(docs, _first(places))
+            same[frozenset(id(docs) for _, docs in self._where[string])].append(string)
+        for strings in same.values():
+            docs = merged(docs for _, docs in self._where[strings[0]])
+            yield docs, {string: _first(self._where.pop(string)) for string in strings}
 
     def _single(self, texts: Sequence[Text]) -> None:
         """Count the names of every single character and keep the first of them."""

@@ -122,6 +122,17 @@ def _sounds(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
         for key in set().union(*map(pinyin.keys, texts_of(line))):
             leaving[key].append(line.doc)
     yield from _number_shards("s", base.sounds, leaving, read)
+    width = coding.span(base.size)
+    touched: defaultdict[str, set[int]] = defaultdict(set)
+    for unit in {f"s/{shard_of(key, base.sounds)}" for key in leaving}:
+        for row in searchfile.sections(read(unit))[0].split(ROW):
+            key, _, _, *listed = row.split(PART)
+            if listed and key in leaving:
+                number, bits = listed[0].split(".")
+                for doc in leaving[key]:
+                    touched[f"y/{number}.{doc // (width >> int(bits))}"].add(doc)
+    for unit, docs in sorted(touched.items()):
+        yield unit, coding.list_without(read(unit), docs)
 
 
 def _parts(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:

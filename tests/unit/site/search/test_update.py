@@ -29,7 +29,7 @@ def traces(portal: Portal, docs: set[int], words: set[str]) -> list[str]:
         if not name.endswith(".bin"):
             continue
         kind = Path(name).parent.name.rstrip("0123456789")
-        if kind in ("l", "f", "a"):
+        if kind in ("l", "f", "a", "y"):
             if docs & set(searchfile.numbers(content)):
                 found.append(name)
             continue
