@@ -116,7 +116,8 @@ class Builder:
         self.base.authorities.extend((name, len(facets.authority_lists[number])) for name, number in names.items())
 
     def _table(self, docs: Sequence[int], *, more: Sequence[str] = ()) -> bytes:
-        return coding.text_file((self._columns(docs), *([text] for text in more)))
+        level = coding.SMALLEST if self.scans else coding.LEVEL  # every reader of a small site fetches all of it
+        return coding.text_file((self._columns(docs), *([text] for text in more)), level)
 
     def _columns(self, docs: Sequence[int]) -> list[str]:
         if len(docs) == 1:

@@ -20,7 +20,7 @@ LIMIT = 1024  # subjects that a key lists
 FIRST = 100  # that a common string lists, the newest
 HEAD = 8  # characters that many codes have alike
 LONG = HEAD + 3  # characters of a code that is looked at in two
-SHARD = 24_000  # characters in a shard, on average
+SHARD = 40_000  # characters in a shard, on average
 
 Docs = Sequence[int]
 

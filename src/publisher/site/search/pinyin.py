@@ -16,7 +16,7 @@ from publisher.site.search import coding
 
 INITIALS = 4  # letters of a key of initials
 LISTED = 2048  # subjects a key lists, the newest; it always tells how many there are
-SHARD = 24_000  # characters in a shard, on average
+SHARD = 40_000  # characters in a shard, on average
 
 
 @cache

@@ -135,7 +135,7 @@ class Index:
                 behind += doc is None
         columns = zip(*(coding.values(entry, dictionary) for _, entry in listed), strict=True)
         docs, days = [doc for doc, _ in listed], [entry.latest for _, entry in listed]
-        return coding.text_file((coding.table(docs, days, columns),))
+        return coding.text_file((coding.table(docs, days, columns),), coding.SMALLEST)  # every reader fetches it
 
     def _finish(self, before: State | None, now: State, others: bytes, done: Iterable[int]) -> None:
         dictionary = Dictionary(list(self._outcomes), (name for name, _ in now.base.authorities))

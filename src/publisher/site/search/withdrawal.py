@@ -5,7 +5,7 @@ Which files those are follows from the subject's own line in the records, by the
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from publisher import searchfile
 from publisher.folding import fold
@@ -121,14 +121,13 @@ def _sounds(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
     for line in lines:
         for key in set().union(*map(pinyin.keys, texts_of(line))):
             leaving[key].append(line.doc)
-    yield from _number_shards("s", base.sounds, leaving, read)
     width = coding.span(base.size)
     touched: defaultdict[str, set[int]] = defaultdict(set)
-    for unit in {f"s/{shard_of(key, base.sounds)}" for key in leaving}:
-        for row in searchfile.sections(read(unit))[0].split(ROW):
-            key, _, _, *listed = row.split(PART)
-            if listed and key in leaving:
-                number, bits = listed[0].split(".")
+    for unit, section in _touched_shards("s", base.sounds, leaving, read):
+        yield unit, coding.numbers_without(section, leaving)
+        for key, row in ((row.partition(PART)[0], row) for row in section.split(ROW)):
+            if key in leaving and row.count(PART) > 2:  # a list of all its subjects is beside
+                number, bits = row.rpartition(PART)[2].split(".")
                 for doc in leaving[key]:
                     touched[f"y/{number}.{doc // (width >> int(bits))}"].add(doc)
     for unit, docs in sorted(touched.items()):
@@ -142,12 +141,13 @@ def _parts(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
         codes = (fold(code) for code in (line.uscc, line.reg_no) if code)
         for key in {key for code in codes for key in parts.keys(code, common)}:
             leaving[key].append(line.doc)
-    yield from _number_shards("q", base.parts, leaving, read)
+    for unit, section in _touched_shards("q", base.parts, leaving, read):
+        yield unit, coding.numbers_without(section, leaving)
 
 
-def _number_shards(kind: str, shards: int, leaving: Mapping[str, Collection[int]], read: Read) -> Iterator[File]:
-    for unit in sorted({f"{kind}/{shard_of(key, shards)}" for key in leaving}):
-        yield unit, coding.numbers_without(searchfile.sections(read(unit))[0], leaving)
+def _touched_shards(kind: str, shards: int, keys: Iterable[str], read: Read) -> Iterator[tuple[str, str]]:
+    for unit in sorted({f"{kind}/{shard_of(key, shards)}" for key in keys}):
+        yield unit, searchfile.sections(read(unit))[0]
 
 
 def _codes(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> tuple[list[tuple[str, int]], list[File]]:
