@@ -78,7 +78,10 @@ class Crew:
         said = orjson.loads(line)
         if "error" in said:
             raise _ERRORS.get(said["kind"], SiteError)(said["error"])
-        return {(scope, key): [_file(*told) for told in files] for key, files in said["parts"]}
+        told = Path(said["told"])
+        parts = orjson.loads(told.read_bytes())
+        told.unlink()
+        return {(scope, key): [_file(*one) for one in files] for key, files in parts}
 
 
 def _file(address: str, name: str, digest: str, size: int, rows: int | None, as_of: str | None) -> File:

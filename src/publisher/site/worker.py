@@ -2,8 +2,9 @@
 
 ``python -m publisher.site.worker FOLDER`` reads a :class:`~publisher.site.job.Job` as the first line of its standard
 input, then ``{"scope", "keys"}`` a line. It reads the ledger, writes finished files into its own folder beside the
-site, and answers each line with one: ``{"parts": [[key, [[address, file, sha-256, bytes, rows, as of], …]], …]}`` in
-the order asked, or ``{"error", "kind"}``. It ends with its input, and with the process that started it.
+site, and answers each line, in the order asked, with ``{"told"}`` or ``{"error", "kind"}``. What is told lies in a file
+of that name, so that nobody waits for a reader: ``[[key, [[address, file, sha-256, bytes, rows, as of], …]], …]``. It
+ends with its input, and with the process that started it.
 """
 
 import ctypes
@@ -40,18 +41,23 @@ class _Bench:
         """Return a file as the builder is told of it, its bytes written."""
         if isinstance(file.content, Path):
             return (file.address, str(file.content), file.digest, file.size, file.rows, file.as_of)
+        name = self.written(file.content)
+        return (
+            file.address, name, hashlib.sha256(file.content).hexdigest(), len(file.content), file.rows, file.as_of,
+        )  # fmt: skip
+
+    def written(self, content: bytes) -> str:
+        """Return the name of a new file with these bytes."""
         name = f"{self.folder}/{next(self._numbers)}"
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
-            with memoryview(file.content) as rest:
+            with memoryview(content) as rest:
                 written = os.write(handle, rest)
                 while written < len(rest):
                     written += os.write(handle, rest[written:])
         finally:
             os.close(handle)
-        return (
-            file.address, name, hashlib.sha256(file.content).hexdigest(), len(file.content), file.rows, file.as_of,
-        )  # fmt: skip
+        return name
 
 
 def work(job: Job, folder: Path, asked: BinaryIO, told: BinaryIO) -> None:
@@ -67,11 +73,12 @@ def work(job: Job, folder: Path, asked: BinaryIO, told: BinaryIO) -> None:
                 told.flush()
 
 
-def _answer(maker: Maker, bench: _Bench, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the files of the parts wanted, or what went wrong."""
+def _answer(maker: Maker, bench: _Bench, wanted: dict[str, Any]) -> dict[str, str]:
+    """Make the files of the parts wanted; return where they are told of, or what went wrong."""
     try:
         made = maker.made(wanted["scope"], wanted["keys"])
-        return {"parts": [[key, [bench.laid(one) for one in files]] for (_, key), files in made.items()]}
+        parts = [[key, [bench.laid(one) for one in files]] for (_, key), files in made.items()]
+        return {"told": bench.written(orjson.dumps(parts))}
     except PublisherError as error:
         return {"error": str(error), "kind": type(error).__name__}
     except OSError as error:
