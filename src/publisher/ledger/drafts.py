@@ -4,6 +4,7 @@ Days are text here, as the database keeps them.
 """
 
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -120,6 +121,7 @@ def _written(row: Row[Any], names: tuple[str, ...]) -> list[Any]:
     return [iso(value) if isinstance(value, date) else value for value in values]
 
 
+@lru_cache(16_384)  # one verdict serves many results; what is the same object is handed to another process once
 def _in_force(verdict: Verdict) -> InForce:
     return InForce(
         verdict.state,

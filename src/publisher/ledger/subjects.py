@@ -78,8 +78,11 @@ class Subjects:
 
     def write(self) -> None:
         """Keep the new subjects and the places given."""
-        insert_many(self._connection, subject, ("subject_no", "key", "path", *_NAMED), self._new)
-        update_many(self._connection, subject, ("slot",), "subject_no", self._placed)
+        places = {number: place for place, number in self._placed}
+        new = [(*row, places.pop(row[0], None)) for row in self._new]
+        insert_many(self._connection, subject, ("subject_no", "key", "path", *_NAMED, "slot"), new)
+        placed = [(place, number) for number, place in places.items()]
+        update_many(self._connection, subject, ("slot",), "subject_no", placed)
 
     def _key(self, body: Body) -> str:
         return body["uscc"] or paths.subject_hash(

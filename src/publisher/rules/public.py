@@ -3,7 +3,7 @@
 It is made before anything is written to the site, the search index or the outbox; they never see another form.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
@@ -49,11 +49,12 @@ def public_form(
     number = "version" if facts.kind == "result" else "revision"
     body = next(one for one in versions if one[number] == verdict.version)
     hiding = _hiding(versions, body)
-    public = _public(body, hiding)
+    public = _public(body, hiding.names, lambda: hiding)
     if facts.kind == "result":
         return PublicForm(public, _beside_result(facts, cases, verdict, profile, workdays, day, hiding))
     final = {one.number for one in facts.versions if one.is_public and one.finalized_on and one.finalized_on <= day}
-    history = [_public(one, hiding) for one in versions if one[number] <= body[number] and one[number] in final]
+    shown = [one for one in versions if one[number] <= body[number] and one[number] in final]
+    history = [_public(one, hiding.names, lambda: hiding) for one in shown]
     return PublicForm(
         public,
         {
@@ -67,7 +68,7 @@ def public_form(
 
 def public_body(versions: Sequence[Body], body: Body) -> Body:
     """Return the public form of one of a record's versions, without what stands beside it."""
-    return _public(body, _hiding(versions, body))
+    return _public(body, _inspectors(versions), lambda: _hiding(versions, body))
 
 
 class _Hiding(NamedTuple):
@@ -85,17 +86,22 @@ def _hiding(versions: Sequence[Body], body: Body) -> _Hiding:
     if "tasks" in body:
         numbers += [one["task_id"] for one in body["tasks"]]
     return _Hiding(
-        tuple(dict.fromkeys([name for one in versions for name in one.get("inspectors", ())])),
+        _inspectors(versions),
         tuple([one for one in numbers if one]),
         (subject["name"],) if subject else (),
     )
 
 
-def _public(body: Body, hiding: _Hiding) -> Body:
+def _inspectors(versions: Sequence[Body]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([name for one in versions for name in one.get("inspectors", ())]))
+
+
+def _public(body: Body, names: tuple[str, ...], hiding: Callable[[], _Hiding]) -> Body:
     kept = {key: value for key, value in body.items() if key not in _LEFT_OUT}
-    if not may_be_personal("\n".join(_texts(kept)), hiding.names):  # most records: one look at all their words
+    if not may_be_personal("\n".join(_texts(kept)), names):  # most records: one look at all their words
         return kept
-    return {key: _hidden(key, value, hiding) for key, value in kept.items()}
+    hidden = hiding()
+    return {key: _hidden(key, value, hidden) for key, value in kept.items()}
 
 
 def _texts(node: Body) -> list[str]:
