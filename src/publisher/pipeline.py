@@ -27,16 +27,14 @@ from publisher.ledger.restore import must_pull, pulled_whole
 from publisher.ledger.store import get_meta, latest_day, set_meta, start_run
 from publisher.ledger.verdicts import latest_entry, state_counts, write
 from publisher.log import certificates
-from publisher.model import Problem, SetAside
-from publisher.receiving import Coming, coming, ready
+from publisher.model import Problem, Received, SetAside
 from publisher.second import made_elsewhere, pays, rarely_collecting
 from publisher.settings import Settings
 from publisher.site import Built
-from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, Watermark
+from publisher.source import CountsRow, FileGone, FileSeen, Watermark
 
 PULL_CHUNK = 4_000  # records kept in one transaction
 JUDGE_CHUNK = 4_000  # verdicts written in one transaction
-SECOND_FROM_BYTES = 8 << 20  # to read (some 8,000 records), and a second process checks what the first one keeps
 SECOND_FROM_RECORDS = 10_000  # to judge, and a second process judges what the first one writes
 AUDIT_WHOLE_FROM = 50_000  # files changed: reading everything, in two processes, is then as quick
 AUDIT_TOLD = 5  # differences named in a message
@@ -131,6 +129,7 @@ def pull(portal: Portal) -> dict[str, int]:
 
     Bad records are set aside with a Problem; under changed rules those set aside are tried again first.
     """
+    intake = portal.profile.intake()
     new: Counter[str] = Counter()
     with portal.ledger.transaction() as connection:
         name = portal.settings.source.model_dump_json()
@@ -142,8 +141,9 @@ def pull(portal: Portal) -> dict[str, int]:
             set_meta(connection, "intake_rules", portal.profile.fingerprint)
         seen = received.remembered(connection)
     done = 0
-    with rarely_collecting(), _coming(portal, seen) as chunks:
-        for events in chunks:
+    coming = source.pull(briefing.source_of(portal.settings), intake, seen, say=portal.watcher.say)
+    with rarely_collecting():
+        while events := list(islice(coming, PULL_CHUNK)):
             with portal.ledger.transaction() as connection:
                 new += _keep(portal, connection, events)
             done += len(events)
@@ -155,20 +155,9 @@ def pull(portal: Portal) -> dict[str, int]:
     return dict(new)
 
 
-@contextmanager
-def _coming(portal: Portal, seen: Mapping[str, str]) -> Iterator[Iterator[list[Coming]]]:
-    """Give what is new in the source, a chunk at a time: read and checked by a second process where it is much."""
-    asked, intake = briefing.source_of(portal.settings), portal.profile.intake()
-    if isinstance(asked, FolderSource) and pays(source.unread_bytes(asked, seen), SECOND_FROM_BYTES):
-        with made_elsewhere(coming, asked, intake, seen, PULL_CHUNK) as chunks:
-            yield chunks
-    else:
-        yield coming(asked, intake, seen, PULL_CHUNK, portal.watcher.say)
-
-
-def _keep(portal: Portal, connection: Connection, events: Sequence[Coming]) -> Counter[str]:
+def _keep(portal: Portal, connection: Connection, events: Sequence[source.Event]) -> Counter[str]:
     """Keep what one chunk of a pull yielded; the marks of how far it came last, in the same transaction."""
-    arrived = [one for one in events if isinstance(one, received.Arrival)]
+    arrived = [one for one in events if isinstance(one, Received)]
     kept = received.keep(connection, portal.run_no, arrived)
     for event in events:
         match event:
@@ -200,7 +189,7 @@ def _try_again(portal: Portal, connection: Connection) -> Counter[str]:
         checked = source.recheck(raw, file, line, portal.profile.intake())
         if not any(isinstance(one, SetAside) for one in checked):
             open_problems.no_longer_set_aside(connection, number)
-            new += _keep(portal, connection, ready(checked))
+            new += _keep(portal, connection, checked)
     return new
 
 

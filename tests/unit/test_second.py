@@ -97,7 +97,6 @@ def test_two_processes_decide_what_one_does(
     monkeypatch.setattr(pipeline, "PULL_CHUNK", chunk)
     monkeypatch.setattr(pipeline, "JUDGE_CHUNK", chunk)
     for portal, least in ((portal_dir, 1_000_000_000), (other, 1)):
-        monkeypatch.setattr(pipeline, "SECOND_FROM_BYTES", least)
         monkeypatch.setattr(pipeline, "SECOND_FROM_RECORDS", least)
         portal.give(*records)
         with pipeline.opened(portal.settings, DAY, pipeline.Watcher()) as opened:

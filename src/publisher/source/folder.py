@@ -4,7 +4,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from publisher.errors import SourceUnavailable
@@ -44,20 +43,6 @@ def pull_folder(source: FolderSource, checker: Checker, seen: Mapping[str, str])
         for file in sorted(seen.keys() - found):
             if file == COUNTS or file.startswith(tuple(f"{name}/" for name in FOLDERS)):
                 yield FileGone(file)
-
-
-def unread_bytes(source: FolderSource, seen: Mapping[str, str]) -> int:
-    """Return how many bytes the new and changed files of a folder have, as far as they can be looked at."""
-    root, found = source.path.resolve(), 0
-    for folder in FOLDERS:
-        for entry in _listed(root, root / folder):
-            if isinstance(entry, Problem):
-                continue
-            with suppress(OSError):
-                known = seen.get(entry.relative_to(root).as_posix(), "")
-                if known.rpartition(":")[0] != _stamp(_parts(entry, folder)):
-                    found += entry.stat().st_size
-    return found
 
 
 def _listed(root: Path, place: Path, level: int = 0) -> Iterator[Path | Problem]:
@@ -117,15 +102,10 @@ def _head_beside(table: Path, folder: str) -> Path | None:
     return head if is_head and not head.is_symlink() else None
 
 
-def _parts(path: Path, folder: str) -> list[Path]:
-    head = _head_beside(path, folder)
-    return [path] if head is None else [path, head]
-
-
 def _read_if_changed(root: Path, path: Path, folder: str, checker: Checker, known: str | None) -> Iterator[Event]:
     file = path.relative_to(root).as_posix()
     head = _head_beside(path, folder)
-    parts = _parts(path, folder)
+    parts = [path] if head is None else [path, head]
     try:
         stamp = _stamp(parts)
         if known is not None and known.rpartition(":")[0] == stamp:

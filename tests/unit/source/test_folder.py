@@ -8,7 +8,7 @@ import pytest
 
 from publisher.errors import SourceUnavailable
 from publisher.model import Problem, Received, SetAside
-from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, pull, unread_bytes
+from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, pull
 from publisher.source.jsonfiles import LONGEST_LINE
 
 from .conftest import INTAKE, Folder, of_type, result, text
@@ -136,18 +136,6 @@ def test_an_unchanged_file_is_skipped_and_a_touched_one_not_read(folder: Folder)
     folder.seen["plans/gone.json"] = "x"
     folder.seen["results"] = "the mark of an api kind"
     assert of_type(folder.pull(), FileGone) == [FileGone("plans/gone.json")]
-
-
-def test_what_is_not_read_yet_is_counted_in_bytes(folder: Folder, tmp_path: Path) -> None:
-    old = folder.write("results/old.jsonl", numbered(1)[0])
-    new = folder.write("results/new.jsonl", b"\n".join(numbered(2, 3)))
-    source = FolderSource(folder.root)
-    assert unread_bytes(source, {}) == old.stat().st_size + new.stat().st_size
-    seen = {one.path: one.fingerprint for one in pull(source, INTAKE, {}) if isinstance(one, FileSeen)}
-    assert unread_bytes(source, seen) == 0
-    del seen["results/new.jsonl"]
-    assert unread_bytes(source, seen) == new.stat().st_size
-    assert unread_bytes(FolderSource(tmp_path / "nowhere"), {}) == 0
 
 
 def test_a_killed_pull_repeats_its_file(folder: Folder) -> None:
