@@ -48,8 +48,8 @@ class Source:
     def every(self, connection: Any) -> Iterator[Entry]:
         yield from self.entries.values()
 
-    def one(self, connection: Any, subject_no: int) -> Entry | None:
-        return self.entries.get(subject_no)
+    def some(self, connection: Any, numbers: Sequence[int]) -> dict[int, Entry]:
+        return {number: self.entries[number] for number in numbers if number in self.entries}
 
     def others(self, connection: Any) -> Iterator[tuple[str, str, str, str]]:
         yield "plan", "2026 年度联合抽查计划", "/plans/2026/P/", "2026 年"

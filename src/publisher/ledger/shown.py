@@ -85,11 +85,6 @@ def one_of(connection: Connection, kind: str, record_id: str) -> Shown | None:
     return next(_read(connection, _published(kind).where(record.c.record_id == record_id)), None)
 
 
-def of_subject(connection: Connection, subject_no: int) -> list[Shown]:
-    """Return a subject's published results, newest inspection first."""
-    return of_subjects(connection, [subject_no]).get(subject_no, [])
-
-
 def of_subjects(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Shown]]:
     """Return the published results of several subjects by subject, each newest inspection first."""
     rows = connection.execute(_OF_SUBJECTS, {"numbers": numbers}).all()

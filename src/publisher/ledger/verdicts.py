@@ -5,6 +5,7 @@ is owed, so that no kill can part them.
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -18,9 +19,10 @@ from publisher.ledger.drafts import Draft, Facets, InForce, Judged, draft_of
 from publisher.ledger.listings import Key, Lists, lists_of, read_places, write_places
 from publisher.ledger.many import Values, delete_many, insert_many, iso, update_many
 from publisher.ledger.owed import owe_pages, owe_pushes
-from publisher.ledger.schema import entry, hold, record, shown
+from publisher.ledger.schema import entry, hold, listing, record, shown
 from publisher.ledger.subjects import Subjects
 from publisher.ledger.touched import Touched
+from publisher.model import STATES
 
 __all__ = ["Draft", "Judged", "decide", "draft_of", "lift_hold", "place_hold", "state_counts", "write"]
 
@@ -166,9 +168,19 @@ def lift_hold(connection: Connection, kind: str, record_id: str, day: date) -> i
 
 
 def state_counts(connection: Connection) -> dict[str, int]:
-    """Return how many records (plans, lists and results) are in each state."""
-    query = select(record.c.state, func.count()).where(record.c.state.is_not(None)).group_by(record.c.state)
-    return {row.state: row[1] for row in connection.execute(query)}
+    """Return how many records (plans, lists and results) are in each state.
+
+    Published results, of which there may be millions, are counted already in the lists of their months.
+    """
+    query = select(record.c.state, func.count()).group_by(record.c.state)
+    few = query.where(record.c.kind != "result", record.c.state.is_not(None))
+    others = query.where(record.c.kind == "result", record.c.state.in_(set(STATES) - {"published"}))
+    counted: Counter[str] = Counter()
+    for asked in (few, others):
+        counted.update({row.state: row[1] for row in connection.execute(asked)})
+    months = select(func.sum(listing.c.shown)).where(listing.c.facet == "month")
+    counted["published"] += connection.execute(months).scalar() or 0
+    return {state: number for state, number in counted.items() if number}
 
 
 def latest_entry(connection: Connection) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from sqlalchemy import select
 
@@ -15,6 +16,7 @@ from publisher.site.results import address_of, title_of
 from publisher.site.views import ATOM, Page, Site, latest_day
 
 _ATOM = "http://www.w3.org/2005/Atom"
+_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 FEED_LENGTH = 50
 _IN_SITEMAP = ("content", "item_list", "list", "month", "plan", "plans_year", "region", "sitemap_part", "task")
@@ -122,10 +124,9 @@ def robots(site: Site) -> File:
 
 
 def _urlset(site: Site, address: str, addresses: Iterable[str]) -> File:
-    root = ElementTree.Element("urlset", {"xmlns": _SITEMAP})
-    for one in addresses:
-        _add(ElementTree.SubElement(root, "url"), "loc", site.job.base_url + one)
-    return File(address, _xml(root))
+    base = escape(site.job.base_url)
+    urls = "".join([f"<url><loc>{base}{escape(one)}</loc></url>" for one in addresses])
+    return File(address, f'{_HEAD}<urlset xmlns="{_SITEMAP}">{urls}</urlset>\n'.encode())
 
 
 def _add(parent: ElementTree.Element, name: str, words: str) -> None:
@@ -138,4 +139,4 @@ def _instant(day: date) -> str:
 
 def _xml(root: ElementTree.Element) -> bytes:
     words = ElementTree.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{words}\n'.encode()
+    return f"{_HEAD}{words}\n".encode()

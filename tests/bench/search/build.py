@@ -6,7 +6,7 @@ import os
 import pickle
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -45,8 +45,9 @@ class Pickled:
                     if now is not None:
                         yield now
 
-    def one(self, connection: Connection, subject_no: int) -> Entry | None:
-        return self.changed[subject_no]
+    def some(self, connection: Connection, numbers: Sequence[int]) -> dict[int, Entry]:
+        found = {number: self.changed[number] for number in numbers}
+        return {number: entry for number, entry in found.items() if entry is not None}
 
     def others(self, connection: Connection) -> Iterator[tuple[str, str, str, str]]:
         for number in range(200):

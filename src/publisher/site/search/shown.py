@@ -10,6 +10,7 @@ from publisher.site.search.coding import clean
 from publisher.site.search.entry import Entry
 from publisher.site.views import Site
 
+TOGETHER = 1_000  # subjects read at once
 Other = tuple[str, str, str, str]  # kind (plan, task, item, page), title, address, what is said beside it
 
 
@@ -42,10 +43,13 @@ class Subjects:
         """Yield every subject of whom something is shown, by number."""
         return map(entry_of, shown.by_subject(connection))
 
-    def one(self, connection: Connection, subject_no: int) -> Entry | None:
-        """Return a subject, or None when nothing of it is shown."""
-        results = shown.of_subject(connection, subject_no)
-        return entry_of(results) if results else None
+    def some(self, connection: Connection, numbers: Sequence[int]) -> dict[int, Entry]:
+        """Return subjects by number; one of whom nothing is shown is left out."""
+        found: dict[int, Entry] = {}
+        for start in range(0, len(numbers), TOGETHER):
+            results = shown.of_subjects(connection, numbers[start : start + TOGETHER])
+            found |= {number: entry_of(some) for number, some in results.items()}
+        return found
 
     def others(self, connection: Connection) -> Iterator[Other]:
         """Yield plans, tasks, items and hand-written pages."""

@@ -7,7 +7,7 @@ again has grown, a new base takes the place of all of it.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy import Connection, select
@@ -36,8 +36,8 @@ class Source(Protocol):
     def every(self, connection: Connection) -> Iterator[Entry]:
         """Yield every subject of whom something is shown."""
 
-    def one(self, connection: Connection, subject_no: int) -> Entry | None:
-        """Return a subject, or None when nothing of it is shown."""
+    def some(self, connection: Connection, numbers: Sequence[int]) -> dict[int, Entry]:
+        """Return subjects by number; one of whom nothing is shown is left out."""
 
     def others(self, connection: Connection) -> Iterator[tuple[str, str, str, str]]:
         """Yield what else a reader may look for: kind (plan, task, item, page), title, address, what is said beside."""
@@ -68,7 +68,8 @@ class Index:
             if before is None or owed.get("search") or (numbers and not before.base.shards):
                 now = None
             elif numbers:
-                now = self._changed(before, {number: self._source.one(connection, number) for number in numbers})
+                found = self._source.some(connection, numbers)
+                now = self._changed(before, {number: found.get(number) for number in numbers})
             if now is None:
                 now = self._anew(self._source.every(connection))
         self._finish(before, now, others, numbers)
@@ -128,8 +129,9 @@ class Index:
         """Return the lines of new and changed subjects; those that are not in the base get numbers behind its end."""
         listed: list[tuple[int, Entry]] = []
         behind = now.base.size
+        entries = self._source.some(connection, list(now.changes))
         for number, doc in sorted(now.changes.items(), key=lambda one: (one[1] is None, one[1], one[0])):
-            entry = self._source.one(connection, number)
+            entry = entries.get(number)
             if entry is not None:
                 listed.append((behind if doc is None else doc, entry))
                 behind += doc is None

@@ -1,6 +1,6 @@
 """Invented subjects for the index, and a place to install it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ class Portal:
     def every(self, connection: Connection) -> Iterator[Entry]:
         yield from self.entries.values()
 
-    def one(self, connection: Connection, subject_no: int) -> Entry | None:
-        return self.entries.get(subject_no)
+    def some(self, connection: Connection, numbers: Sequence[int]) -> dict[int, Entry]:
+        return {number: self.entries[number] for number in numbers if number in self.entries}
 
     def others(self, connection: Connection) -> Iterator[tuple[str, str, str, str]]:
         yield "plan", "2026 年度联合抽查计划", "/plans/2026/P/", "2026 年"
