@@ -2,6 +2,7 @@
 ever, and what the ledger holds of them is written again for every subject, under another name, code, region and place.
 """
 
+import hashlib
 import os
 import random
 import shutil
@@ -107,7 +108,8 @@ class _Copies:
     def __init__(self, database: sqlite3.Connection, run_no: int) -> None:
         self._database, self._run_no = database, run_no
         query = (
-            "select record.*, body, beside from record join shown using (record_no)"
+            "select record.*, shown.body, beside, received.body as came from record join shown using (record_no)"
+            " join received using (kind, record_id)"
             " where kind = 'result' and state = 'published' order by record_no"
         )
         rows = [dict(row) for row in database.execute(query)]
@@ -119,8 +121,8 @@ class _Copies:
             database.execute("delete from shown where record_no = ?", (row["record_no"],))
             database.execute("delete from entry where record_no = ?", (row["record_no"],))
             database.execute("delete from owed_push where record_no = ?", (row["record_no"],))
+            database.execute("delete from received where kind = 'result' and record_id = ?", (row["record_id"],))
             database.execute("delete from record where record_no = ?", (row["record_no"],))
-        database.execute("delete from received where kind = 'result'")
         database.execute("delete from listing")
         database.execute("delete from subject")
         self._next = database.execute("select coalesce(max(record_no), 0) + 1 from record").fetchone()[0]
@@ -179,7 +181,7 @@ class _Copies:
         self._next += 1
         body = orjson.loads(prototype["body"]) | {"result_id": result_id, "authority": authority, "subject": who}
         ref = os.urandom(16).hex()
-        values = {name: value for name, value in prototype.items() if name not in ("body", "beside")}
+        values = {name: value for name, value in prototype.items() if name not in ("body", "beside", "came")}
         values |= {"record_no": record_no, "record_id": result_id, "subject_no": subject_no, "authority": authority,
                    "region_code": who["region_code"], "ref": ref}  # fmt: skip
         seats = [self._seat(*key) for key in keys_of(values)]
@@ -187,6 +189,12 @@ class _Copies:
         rows["record"].append(values)
         rows["shown"].append({"record_no": record_no, "body": orjson.dumps(body).decode(),
                               "beside": prototype["beside"]})  # fmt: skip
+        came = orjson.dumps(orjson.loads(prototype["came"]) | {"result_id": result_id, "authority": authority,
+                                                               "subject": who})  # fmt: skip
+        rows["received"].append(
+            {"kind": "result", "record_id": result_id, "version": 1, "digest": hashlib.sha256(came).hexdigest(),
+             "body": came.decode(), "file": "prototypes.jsonl", "line": record_no, "run_no": self._run_no}
+        )  # fmt: skip
         rows["place"] += [{"list_no": list_no, "slot": slot, "record_no": record_no} for list_no, slot in seats]
         rows["entry"].append(
             {"record_no": record_no, "as_of": DAY.isoformat(), "run_no": self._run_no, "actor": "rules", "version": 1}
