@@ -6,6 +6,7 @@ writes it. What the counts mean is told in :mod:`publisher.ledger.tallies`, whic
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, update
@@ -51,6 +52,12 @@ class Counting:
                 self._now[one.subject_no].pop(one.record_no, None)
             self._now[number][one.record_no] = _stand(one.facets.ended_on, one.now.state, one.now.cause)
 
+    @cached_property
+    def turned(self) -> dict[int, bool]:
+        """The subjects that begin or cease to be shown, and whether they are now."""
+        shown = {number: [_is_shown(stands[number]) for stands in (self._before, self._now)] for number in self._now}
+        return {number: now for number, (was, now) in shown.items() if was != now}
+
     def _count(self, verdict: InForce, of: Facets, sign: int) -> None:
         if verdict.state is None or verdict.cause == "retracted":
             return
@@ -81,10 +88,9 @@ class Counting:
             for sign, some in ((-1, before), (1, stands)):
                 for day in {one.visit for one in some.values() if one.visit is not None}:
                     visits[(int(day[:4]),)][0] += sign
-            was, now = (any(one.is_shown for one in some.values()) for some in (before, stands))
-            if was != now:
-                lists.count_more(Key(SUBJECTS, NO_YEAR, subjects.place_of(number)[0]), now - was)
         _add(self._connection, visit_tally.name, ("year",), ("visits",), visits)
+        for number, is_shown in self.turned.items():
+            lists.count_more(Key(SUBJECTS, NO_YEAR, subjects.place_of(number)[0]), 1 if is_shown else -1)
 
 
 def _stands(connection: Connection, numbers: Iterable[int | None]) -> dict[int, dict[int, _Stand]]:
@@ -93,6 +99,10 @@ def _stands(connection: Connection, numbers: Iterable[int | None]) -> dict[int, 
     for record_no, subject_no, *told in select_many(connection, record, _OF_SUBJECT, "subject_no", sorted(found)):
         found[subject_no][record_no] = _stand(*told)
     return found
+
+
+def _is_shown(stands: Mapping[int, _Stand]) -> bool:
+    return any(one.is_shown for one in stands.values())
 
 
 def _stand(ended_on: Any, state: str | None, cause: str | None) -> _Stand:

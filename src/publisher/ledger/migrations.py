@@ -78,6 +78,13 @@ def _vacated(connection: Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.vacated])
 
 
+def _states_of_subjects(connection: Connection) -> None:
+    """Whether anything of a subject is shown is told by an index alone."""
+    connection.exec_driver_sql("DROP INDEX IF EXISTS record_subject")
+    for index in schema.record.indexes:
+        index.create(connection, checkfirst=True)
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _first,
     _search,
@@ -88,6 +95,7 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _tallies,
     _seeds,
     _vacated,
+    _states_of_subjects,
 )
 
 

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, text
 
 from publisher.ledger.listings import SUBJECTS
-from publisher.ledger.many import MOST_ASKED, ask
+from publisher.ledger.many import MOST_ASKED, ask, select_many
 from publisher.ledger.schema import STOPPED, counts, entry, listing, place, record, shown, subject
 
 Body = Mapping[str, Any]
@@ -228,18 +228,25 @@ class InRegion(NamedTuple):
 
 
 _OF_REGION = """
-    SELECT subject.subject_no, path, body FROM subject
-    JOIN record ON record.subject_no = subject.subject_no JOIN shown ON shown.record_no = record.record_no
-    WHERE subject.region_code = ? AND slot >= ? AND slot < ? ORDER BY slot, ended_on DESC, record.record_no
+    SELECT subject.subject_no, path, record_no FROM subject
+    JOIN record ON record.subject_no = subject.subject_no
+    WHERE subject.region_code = ? AND slot >= ? AND slot < ? AND coalesce(state, '') = 'published'
+    ORDER BY slot, ended_on DESC, record_no
 """
 
 
-def subjects_of_region(connection: Connection, region_code: str, places: tuple[int, int]) -> Iterator[InRegion]:
-    """Yield the shown subjects of a region by their places in its list, named as their newest result does."""
-    for _, group in groupby(ask(connection, _OF_REGION, (region_code, *places)), key=itemgetter(0)):
-        (_, path, body), *others = group
-        newest = orjson.loads(body)["subject"]
-        yield InRegion(path, newest["name"], newest["uscc"], 1 + len(others))
+def subjects_of_region(connection: Connection, region_code: str, places: tuple[int, int]) -> list[InRegion]:
+    """Return the shown subjects of a region by their places in its list, named as their newest result does."""
+    found = groupby(ask(connection, _OF_REGION, (region_code, *places)), key=itemgetter(0))
+    results = [[*group] for _, group in found]
+    newest = [group[0][2] for group in results]
+    bodies: dict[int, str] = dict(select_many(connection, shown, ("record_no", "body"), "record_no", newest))
+    rows = []
+    for group in results:
+        _, path, record_no = group[0]
+        subject = orjson.loads(bodies[record_no])["subject"]
+        rows.append(InRegion(path, subject["name"], subject["uscc"], len(group)))
+    return rows
 
 
 def _subjects(connection: Connection, where: Any, order: Any) -> Iterator[SubjectRow]:

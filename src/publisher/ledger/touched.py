@@ -60,6 +60,10 @@ class Touched:
             self._feeds.add((sorted_by.plan_id, sorted_by.authority, sorted_by.outcomes))
             self._shown.add(subject_no)
 
+    def turn(self, subject_no: int) -> None:
+        """Add what names every subject that is shown, whatever is shown of it."""
+        self._parts.add(("sitemap_part", str(subject_no // paths.SITEMAP_PART)))
+
     def parts(self) -> set[tuple[str, str]]:
         """Return every part (scope, key)."""
         parts = self._parts
@@ -73,7 +77,6 @@ class Touched:
             parts |= {("feed", f"outcome/{outcome}") for outcome in (outcomes or "").split(",") if outcome}
         for number in self._shown:
             parts |= {("subject", str(number)), ("search_subject", str(number))}
-            parts.add(("sitemap_part", str(number // paths.SITEMAP_PART)))
             region_code, place = self._subjects.place_of(number)
             if place is not None:
                 parts.add(("region", region_code))

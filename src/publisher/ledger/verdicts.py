@@ -105,6 +105,8 @@ def write(
         row = (version, ref, write_places(places), first_shown_on, subject_no, one.next_change_on, one.next_change_on)
         updates.append((*row, *now, *one.facets, number))
     counting.write(lists, subjects)
+    for number, is_shown in counting.turned.items():
+        (touched if is_shown else leaving).turn(number)
     lists.write(day)
     subjects.write()
     delete_many(connection, shown, "record_no", no_longer_shown)

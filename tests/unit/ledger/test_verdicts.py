@@ -203,6 +203,26 @@ def test_a_result_out_of_sight_counts_in_the_progress_of_its_plan_only(book, mak
     assert owed(book) == {("portal", ""), ("plan", "P2021-1"), ("task", "P2021-1/T2021-1-1")}
 
 
+def test_the_sitemap_is_owed_when_a_subject_begins_or_ceases_to_be_shown_only(book, make_result):
+    def sitemap():
+        found = [row.sweep for row in book.rows(owed_page, owed_page.c.scope == "sitemap_part")]
+        forget_owed(book)
+        return found
+
+    book.keep(make_result(1))
+    book.decide()
+    assert sitemap() == [False]
+    book.keep(make_result(2, subject=make_result(1)["subject"]))
+    book.decide()
+    assert sitemap() == []
+    touch_results(book, "R-1")
+    book.decide(NEXT, state="withdrawn")
+    assert sitemap() == []
+    touch_results(book, "R-2")
+    book.decide(NEXT, state="withdrawn")
+    assert sitemap() == [True]
+
+
 def test_a_verdict_that_stays_the_same_owes_nothing(book, make_result):
     book.keep(make_result(1))
     book.decide(next_change_on=NEXT)
