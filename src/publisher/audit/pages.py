@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -17,6 +18,11 @@ class PageText:
 
     def __init__(self, html: str) -> None:
         self._tree = LexborHTMLParser(html[max(html.find("<main"), 0) :])
+
+    @classmethod
+    def of_file(cls, file: Path) -> "PageText":
+        """Return the page in a file. Raises :class:`OSError` or :class:`UnicodeDecodeError`."""
+        return cls(file.read_bytes().decode("utf-8"))  # to read it as text costs three times as much
 
     @property
     def heading(self) -> str | None:
@@ -41,8 +47,8 @@ class PageText:
 
 def _texts(element: LexborNode) -> list[str]:
     """Return what stands between the tags within an element, without the empty ones."""
-    whole = unicodedata.normalize("NFC", element.text(separator=_APART))
-    return [" ".join(text.split()) for text in whole.split(_APART) if not text.isspace() and text]
+    whole = " ".join(unicodedata.normalize("NFC", element.text(separator=_APART)).split())
+    return [text for text in map(str.strip, whole.split(_APART)) if text]
 
 
 def untold(

@@ -58,7 +58,7 @@ class _Files:
 
     def read(self, address: str) -> PageText | None:
         try:
-            return PageText((self._output / paths.file_of(address)).read_text("utf-8"))
+            return PageText.of_file(self._output / paths.file_of(address))
         except (OSError, UnicodeDecodeError):
             return None
 

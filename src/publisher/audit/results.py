@@ -91,12 +91,11 @@ def subject_page(output: Path, results: list[Told], labels: Mapping[str, str]) -
     where = results[0].row.path
     wanted = {one.row.record_id for one in results}
     try:
-        text = (output / paths.file_of(where)).read_text("utf-8")
+        page = PageText.of_file(output / paths.file_of(where))
     except (OSError, UnicodeDecodeError):
         for one in results:
             yield Difference("missing", where, f"result {one.row.record_id}: its subject's page", one.row.rule)
         return
-    page = PageText(text)
     told = page.within(wanted)
     newest = results[0]
     if page.heading != normal(newest.body["subject"]["name"]):
@@ -225,7 +224,7 @@ def _of_places(connection: Connection, year: int, month: int) -> Iterator[Told]:
 
 def _links(output: Path, address: str) -> dict[str, str]:
     try:
-        page = PageText((output / paths.file_of(address)).read_text("utf-8"))
+        page = PageText.of_file(output / paths.file_of(address))
     except (OSError, UnicodeDecodeError):
         return {}
     return {_below(href, paths.SUBJECTS): words for href, words in page.links}

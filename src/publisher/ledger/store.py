@@ -75,6 +75,10 @@ class Ledger:
             self._empty_journal()
         self.engine.dispose()
 
+    def let_go(self) -> None:
+        """Close what is open and not in use, so that this process may be forked; the next to ask opens it again."""
+        self.engine.dispose()
+
     def _empty_journal(self) -> None:
         """Leave nothing of what was deleted in the write-ahead log. Where another process reads, it is left to that."""
         with suppress(SQLAlchemyError, sqlite3.Error):

@@ -1,81 +1,93 @@
 """Several processes that render at once; their files are installed in the order in which they were asked for.
 
-What is written does not depend on how many there are: each part is made from the ledger alone.
+What is written does not depend on how many there are: each part is made from the ledger alone. They are forks of the
+builder, so that they start at once and share what it has read: modules, templates, plans and items.
 """
 
-import subprocess
-import sys
+import gc
+import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import NamedTuple, Self
 
 import orjson
 
 from publisher.errors import LedgerError, RenderFailed, SiteError
+from publisher.ledger import Ledger
 from publisher.site.install import File, staging
-from publisher.site.job import Job
-from publisher.site.maker import Made
+from publisher.site.maker import Made, Maker
+from publisher.site.worker import work
 
 AHEAD = 2  # chunks a worker is asked for before its first answer is read
 _ERRORS = {one.__name__: one for one in (LedgerError, RenderFailed)}
 
 
+class Worker(NamedTuple):
+    """A process that renders, and the pipe by which it is asked and answers."""
+
+    process: BaseProcess
+    pipe: Connection
+
+
 class Crew:
-    """Workers that render parts of one build."""
+    """Workers that render parts of one build, each as ``maker`` would. No connection to the ledger may be in use."""
 
-    def __init__(self, job: Job, size: int) -> None:
-        told = job.model_dump_json().encode() + b"\n"
-        self._workers = [self._worker(staging(job.output) / f"worker-{number}", told) for number in range(size)]
+    def __init__(self, maker: Maker, ledger: Ledger, output: Path, size: int) -> None:
+        ledger.let_go()  # a database that is open must not be carried over
+        maker.renderer.read_all()
+        gc.collect()
+        gc.freeze()  # what is never looked at again by the collector stays shared
+        self.workers: list[Worker] = []
+        for number in range(size):
+            self.workers.append(self._worker(maker, staging(output) / f"worker-{number}"))
 
-    @staticmethod
-    def _worker(folder: Path, told: bytes) -> subprocess.Popen[bytes]:
-        worker = subprocess.Popen(  # noqa: S603 (its words are ours)
-            [sys.executable, "-m", "publisher.site.worker", str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            close_fds=False,  # it holds the run lock as long as it lives (ledger/lock.py)
-        )
-        _pipe(worker.stdin).write(told)
-        _pipe(worker.stdin).flush()
-        return worker
+    def _worker(self, maker: Maker, folder: Path) -> Worker:
+        context = multiprocessing.get_context("fork")
+        pipe, theirs = context.Pipe()
+        others = [pipe, *(one.pipe for one in self.workers)]
+        process = context.Process(target=work, args=(maker, folder, theirs, others), daemon=True)
+        process.start()
+        theirs.close()
+        return Worker(process, pipe)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            worker.terminate()
-            with suppress(BrokenPipeError):
-                _pipe(worker.stdin).close()
-            _pipe(worker.stdout).close()
-            worker.wait()
+        for worker in self.workers:
+            worker.process.terminate()
+            worker.pipe.close()
+            worker.process.join()
 
     def made(self, scope: str, chunks: Iterable[list[str]]) -> Iterator[Made]:
         """Yield the files of each chunk of parts of one scope, in the order given.
 
         Raises what a worker raised, and :class:`RenderFailed` when one ended.
         """
-        waiting: deque[subprocess.Popen[bytes]] = deque()
+        waiting: deque[Worker] = deque()
         for number, keys in enumerate(chunks):
-            if len(waiting) == AHEAD * len(self._workers):
+            if len(waiting) == AHEAD * len(self.workers):
                 yield self._answer(scope, waiting.popleft())
-            worker = self._workers[number % len(self._workers)]
-            with suppress(BrokenPipeError):  # its answer says so
-                _pipe(worker.stdin).write(orjson.dumps({"scope": scope, "keys": keys}) + b"\n")
-                _pipe(worker.stdin).flush()
+            worker = self.workers[number % len(self.workers)]
+            with suppress(OSError):  # it ended; its answer says so
+                worker.pipe.send_bytes(orjson.dumps({"scope": scope, "keys": keys}))
             waiting.append(worker)
         while waiting:
             yield self._answer(scope, waiting.popleft())
 
     @staticmethod
-    def _answer(scope: str, worker: subprocess.Popen[bytes]) -> Made:
-        line = _pipe(worker.stdout).readline()
-        if not line:
-            raise RenderFailed(f"a rendering process ended with status {worker.wait()}; the run can be repeated")
-        said = orjson.loads(line)
+    def _answer(scope: str, worker: Worker) -> Made:
+        try:
+            said = orjson.loads(worker.pipe.recv_bytes())
+        except (EOFError, OSError) as error:
+            worker.process.join()
+            status = worker.process.exitcode
+            raise RenderFailed(f"a rendering process ended with status {status}; the run can be repeated") from error
         if "error" in said:
             raise _ERRORS.get(said["kind"], SiteError)(said["error"])
         told = Path(said["told"])
@@ -86,8 +98,3 @@ class Crew:
 
 def _file(address: str, name: str, digest: str, size: int, rows: int | None, as_of: str | None) -> File:
     return File(address, Path(name), rows, date.fromisoformat(as_of) if as_of else None, (digest, size))
-
-
-def _pipe(one: IO[Any] | None) -> IO[Any]:
-    assert one is not None
-    return one

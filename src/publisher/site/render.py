@@ -100,7 +100,9 @@ class RecordPages(Generator):
                 tree.install(self.ledger, {("static", ""): _static(self.job), ("content", ""): writer.files}),
             ]
             with ExitStack() as stack:
-                crew = stack.enter_context(Crew(self.job, processes())) if total > FEW and processes() > 1 else None
+                crew = None
+                if total > FEW and processes() > 1:
+                    crew = stack.enter_context(Crew(self.maker, self.ledger, self.job.output, processes()))
                 for scope in owed:
                     for made in self._made(scope, crew):
                         totals.append(tree.install(self.ledger, made))

@@ -42,6 +42,11 @@ class Renderer:
             content += signature(self._signer, page.address, content)
         return File(page.address, content)
 
+    def read_all(self) -> None:
+        """Read all templates of pages now, for processes that will share them."""
+        for name in self._environment.list_templates(filter_func=lambda name: "/" not in name):
+            self._template(name)
+
     def line(self, row: Mapping[str, Any]) -> Markup:
         """Return a ``result_row`` as a row of a table."""
         return self._line(row)

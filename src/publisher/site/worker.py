@@ -1,29 +1,25 @@
 """A process that renders parts of the site for the builder (:mod:`publisher.site.crew`).
 
-``python -m publisher.site.worker FOLDER`` reads a :class:`~publisher.site.job.Job` as the first line of its standard
-input, then ``{"scope", "keys"}`` a line. It reads the ledger, writes finished files into its own folder beside the
-site, and answers each line, in the order asked, with ``{"told"}`` or ``{"error", "kind"}``. What is told lies in a file
-of that name, so that nobody waits for a reader: ``[[key, [[address, file, sha-256, bytes, rows, as of], …]], …]``. It
-ends with its input, and with the process that started it.
+It is asked by pipe for ``{"scope", "keys"}``, reads the ledger, writes finished files into its own folder beside the
+site, and answers in the order asked with ``{"told"}`` or ``{"error", "kind"}``. What is told lies in a file of that
+name, so that nobody waits for a reader: ``[[key, [[address, file, sha-256, bytes, rows, as of], …]], …]``. It ends when
+no more can be asked, and with the process that started it.
 """
 
 import ctypes
-import gc
 import hashlib
 import os
 import signal
 import sys
 from itertools import count
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 
 from publisher.errors import PublisherError, SiteError
-from publisher.ledger import Ledger
-from publisher.second import rarely_collecting
 from publisher.site.install import File
-from publisher.site.job import Job
 from publisher.site.maker import Maker
 
 _PR_SET_PDEATHSIG = 1
@@ -60,17 +56,19 @@ class _Bench:
         return name
 
 
-def work(job: Job, folder: Path, asked: BinaryIO, told: BinaryIO) -> None:
-    """Answer what is asked until there is no more."""
+def work(maker: Maker, folder: Path, asked: Connection, others: list[Connection]) -> None:
+    """Answer what is asked until there is no more. ``others``: pipes of the builder's that were copied with it."""
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the builder is told, and ends this one
+    for one in others:
+        one.close()
     bench = _Bench(folder)
-    with Ledger(job.ledger_url) as ledger:
-        maker = Maker(job, ledger)
-        gc.collect()
-        gc.freeze()
-        with rarely_collecting():
-            for line in asked:
-                told.write(orjson.dumps(_answer(maker, bench, orjson.loads(line))) + b"\n")
-                told.flush()
+    while True:
+        try:
+            wanted = orjson.loads(asked.recv_bytes())
+        except EOFError:
+            return
+        asked.send_bytes(orjson.dumps(_answer(maker, bench, wanted)))
 
 
 def _answer(maker: Maker, bench: _Bench, wanted: dict[str, Any]) -> dict[str, str]:
@@ -89,9 +87,3 @@ def _end_with_parent() -> None:
     """Have the system end this process with its parent: it holds the run lock, and nobody waits for its answer."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    _end_with_parent()
-    answers, sys.stdout = sys.stdout.buffer, sys.stderr
-    work(Job.model_validate_json(sys.stdin.buffer.readline()), Path(sys.argv[1]), sys.stdin.buffer, answers)

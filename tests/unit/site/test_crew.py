@@ -29,10 +29,11 @@ def content(file):
 
 
 def test_two_processes_make_what_one_makes_in_the_same_order(job):
-    with Ledger(job.ledger_url) as ledger, ledger.reading() as connection:
-        owed = [part for part in units.everything(connection) if part[0] in units.APART]
+    with Ledger(job.ledger_url) as ledger:
+        with ledger.reading() as connection:
+            owed = [part for part in units.everything(connection) if part[0] in units.APART]
         maker = Maker(job, ledger)
-        with Crew(job, 2) as crew:
+        with Crew(maker, ledger, job.output, 2) as crew:
             for scope in units.APART:
                 keys = sorted(key for other, key in owed if other == scope)
                 chunks = [keys[start : start + 3] for start in range(0, len(keys), 3)]
@@ -48,14 +49,17 @@ def test_two_processes_make_what_one_makes_in_the_same_order(job):
 
 
 def test_what_a_worker_cannot_render_is_told(job):
-    with Crew(job, 1) as crew, pytest.raises(RenderFailed, match="nonsense"):
+    with (
+        Ledger(job.ledger_url) as ledger,
+        Crew(Maker(job, ledger), ledger, job.output, 1) as crew,
+        pytest.raises(RenderFailed, match="nonsense"),
+    ):
         list(crew.made("nonsense", [["1"]]))
 
 
 def test_a_worker_that_is_killed_ends_the_build_and_none_is_left(job):
-    with Crew(job, 2) as crew:
-        workers = crew._workers
-        workers[0].kill()
+    with Ledger(job.ledger_url) as ledger, Crew(Maker(job, ledger), ledger, job.output, 2) as crew:
+        crew.workers[0].process.kill()
         with pytest.raises(RenderFailed, match="ended"):
             list(crew.made("subject", [["1"], ["2"]]))
-    assert all(worker.poll() is not None for worker in workers)
+    assert not any(worker.process.is_alive() for worker in crew.workers)
