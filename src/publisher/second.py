@@ -3,10 +3,12 @@
 What comes, and its order, do not depend on where it was made: the generator is the same one.
 """
 
+import ctypes
 import gc
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from publisher.errors import LedgerError, PublisherError
 
 _Item = TypeVar("_Item")
+_PR_SET_PDEATHSIG = 1
 
 
 class _Ended(NamedTuple):
@@ -26,6 +29,13 @@ class _Ended(NamedTuple):
 def pays(items: int, least: int) -> bool:
     """Tell whether so many items are worth the second a process takes to start, and whether there is a core for it."""
     return items >= least and (os.cpu_count() or 1) > 1
+
+
+def end_with_parent() -> None:
+    """Have the system end this process with the one that started it: nobody waits for what it makes any more."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is told, and ends this one
 
 
 @contextmanager
@@ -73,7 +83,7 @@ def _arriving(receiving: Connection) -> Iterator[Any]:
 
 
 def _serve(sending: Connection, make: Callable[..., Iterator[Any]], args: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is told, and ends this one
+    end_with_parent()
     with rarely_collecting(), suppress(BrokenPipeError):  # the first process is gone or has enough
         try:
             for item in make(*args):

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from itertools import count
@@ -104,3 +107,43 @@ def test_two_processes_decide_what_one_does(
     assert told[0] == told[1]
     assert told[0][1] > 10
     assert everything(portal_dir.settings) == everything(other.settings)
+
+
+STARTS_ANOTHER = """
+import os, sys
+from publisher.second import made_elsewhere
+from tests.unit.test_second import process_id
+if __name__ == "__main__":
+    with made_elsewhere(process_id) as items:
+        print(next(items), flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system ends processes with their parents on Linux alone")
+def test_the_process_ends_with_the_one_that_started_it(tmp_path):
+    file = tmp_path / "starts.py"
+    file.write_text(STARTS_ANOTHER, "utf-8")
+    root = Path(__file__).parents[2]
+    first = subprocess.Popen(
+        [sys.executable, file],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    with first:
+        number = int(first.stdout.readline())
+        os.kill(number, 0)
+        first.kill()
+        for _ in range(100):
+            if not is_running(number):
+                break
+            time.sleep(0.05)
+        assert not is_running(number)
+
+
+def is_running(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

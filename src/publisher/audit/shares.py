@@ -17,6 +17,7 @@ from publisher.audit.expected import every_chunk, excuse, forbidden
 from publisher.audit.sieve import Sieve
 from publisher.errors import PublisherError, SiteError
 from publisher.ledger import Ledger
+from publisher.second import end_with_parent
 
 Step = Callable[[int], None]
 Meet = Callable[[Any], list[Any]]  # give one's own part of something, get the parts of all
@@ -121,6 +122,7 @@ def _work(pipe: Pipe, ledger_url: str, output: Path, labels: Mapping[str, str], 
         parts: list[Any] = pipe.recv()
         return parts
 
+    end_with_parent()
     try:
         with Ledger(ledger_url) as ledger, ledger.reading() as connection:
             for one in audit_share(connection, output, labels, step, share, meet):

@@ -6,11 +6,8 @@ name, so that nobody waits for a reader: ``[[key, [[address, file, sha-256, byte
 no more can be asked, and with the process that started it.
 """
 
-import ctypes
 import hashlib
 import os
-import signal
-import sys
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,10 +16,9 @@ from typing import Any
 import orjson
 
 from publisher.errors import PublisherError, SiteError
+from publisher.second import end_with_parent
 from publisher.site.install import File
 from publisher.site.maker import Maker
-
-_PR_SET_PDEATHSIG = 1
 
 
 class _Bench:
@@ -58,8 +54,7 @@ class _Bench:
 
 def work(maker: Maker, folder: Path, asked: Connection, others: list[Connection]) -> None:
     """Answer what is asked until there is no more. ``others``: pipes of the builder's that were copied with it."""
-    _end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the builder is told, and ends this one
+    end_with_parent()
     for one in others:
         one.close()
     bench = _Bench(folder)
@@ -81,9 +76,3 @@ def _answer(maker: Maker, bench: _Bench, wanted: dict[str, Any]) -> dict[str, st
         return {"error": str(error), "kind": type(error).__name__}
     except OSError as error:
         return {"error": f"{bench.folder} cannot be written: {error.strerror}", "kind": SiteError.__name__}
-
-
-def _end_with_parent() -> None:
-    """Have the system end this process with its parent: it holds the run lock, and nobody waits for its answer."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
