@@ -1,6 +1,8 @@
 """A tree of files on the disk: each appears whole or not at all, and none is ever written in place.
 
-Two trees may share a file by a hard link: a file that changes is another file under the same name.
+Two trees may share a file by a hard link: a file that changes is another file under the same name. The old one goes
+before the new one comes, since nobody reads a tree that is built; to rename one over the other makes ext4 and others
+write the new one to the disk at once, one after another, where :meth:`Trees.settle` has all of them written together.
 """
 
 import errno
@@ -44,11 +46,11 @@ class Folder:
                 if siblings is None:
                     siblings = precompress.compress(content, partial, self.kinds)
                 for kind in self.kinds:
+                    self._unlink(f"{name}.{kind}")
                     if kind in siblings:
-                        os.replace(f"{partial}.{kind}", f"{self._root}{name}.{kind}")
-                    else:
-                        self._unlink(f"{name}.{kind}")
-            os.replace(partial, self._root + name)
+                        os.rename(f"{partial}.{kind}", f"{self._root}{name}.{kind}")
+            self._unlink(name)
+            os.rename(partial, self._root + name)
 
     def link(self, other: "Folder", name: str) -> bool:
         """Have the same file as another tree; return False when it has none there.
@@ -113,27 +115,13 @@ class Folder:
         except FileNotFoundError:
             return False
         except FileExistsError:
-            self._replace(source, target)
+            self._unlink(name)
+            return self._link(other, name)
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             self._copy(source, target)
         return True
-
-    def _replace(self, source: str, target: str) -> None:
-        partial = f"{self._staging}/link"
-        with suppress(FileNotFoundError):
-            os.unlink(partial)
-        try:
-            os.link(source, partial)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            self._copy(source, target)
-            return
-        os.replace(partial, target)
-        with suppress(FileNotFoundError):  # it stays where both were the same file already
-            os.unlink(partial)
 
     def _copy(self, source: str, target: str) -> None:
         partial = f"{self._staging}/copy"
