@@ -36,7 +36,8 @@ from publisher.source import CountsRow, FileGone, FileSeen, Watermark
 PULL_CHUNK = 4_000  # records kept in one transaction
 JUDGE_CHUNK = 4_000  # verdicts written in one transaction
 SECOND_FROM_RECORDS = 10_000  # to judge, and a second process judges what the first one writes
-AUDIT_WHOLE_FROM = 50_000  # files changed: reading everything, in two processes, is then as quick
+AUDIT_WHOLE_FROM = 50_000  # files changed at least, and
+AUDIT_WHOLE_SHARE = 3  # the third part of all: reading everything, in two processes, is then as quick
 AUDIT_TOLD = 5  # differences named in a message
 COUNTED = ("accepted", "duplicate", "rejected", "unprocessed", "owed", "refused", "unsendable")
 PLURALS = {"plan": "plans", "item_list": "item_lists", "result": "results", "case": "cases", "tombstone": "cases"}
@@ -259,9 +260,9 @@ def _audited(portal: Portal) -> site.Check:
     def check(tree: Path, addresses: Iterable[str]) -> None:
         with portal.ledger.reading() as connection:
             since = get_meta(connection, "released_entry")
-        changed = iter(addresses)
-        some = list(islice(changed, AUDIT_WHOLE_FROM))
-        if since is None or len(some) == AUDIT_WHOLE_FROM:
+            most = max(AUDIT_WHOLE_FROM, int(get_meta(connection, "pages") or 0) // AUDIT_WHOLE_SHARE)
+        some = list(islice(addresses, most))
+        if since is None or len(some) == most:
             found = audit.audit(
                 portal.ledger, tree, labels=labels,
                 on_progress=lambda done, total: portal.watcher.progress("audit", done, total),

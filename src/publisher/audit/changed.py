@@ -5,7 +5,7 @@ against what changed since then, so that its cost follows the change; every code
 file is looked up, whoever it belongs to.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
 from string import ascii_lowercase, ascii_uppercase, digits
@@ -23,6 +23,7 @@ from publisher.ledger import Ledger
 from publisher.ledger.schema import entry, record, subject
 
 CODE_SIGNS = digits + ascii_uppercase
+MANY = 300_000  # codes: to look up more takes longer than to read all that are hidden
 LARGE = 1_000_000  # bytes: downloads, made of what smaller files say, are looked through as they stand
 # What each byte is: a sign of a code (A), another letter (a), none (a blank). A code is 18 signs between two others.
 _KINDS = bytes(65 if chr(one) in CODE_SIGNS else 97 if chr(one) in ascii_lowercase else 32 for one in range(256))
@@ -37,7 +38,7 @@ def audit_changed(
     ``since_entry``: the last decision that the last release told. ``labels``: the words of each outcome by its id.
     """
     with ledger.reading() as connection:
-        sieve = _sieve(connection, since_entry)
+        sieve, hidden = _sieve(connection, since_entry), _Hidden(connection)
         rest = iter(addresses)
         while chunk := list(islice(rest, CHUNK)):
             known = known_pages(connection, chunk)
@@ -51,7 +52,7 @@ def audit_changed(
                             yield from _file(output, sibling, known[address], sieve, codes, where)
                 elif (output / file).exists():
                     yield Difference("stray", where, "it should be gone")
-            for code in _of_nobody(connection, list(codes)):
+            for code in hidden.among(codes):
                 yield Difference("leak", codes[code], "the code of a subject of whom nothing is shown")
             keys = [PurePosixPath(one).stem for one in chunk if one in known and one.startswith(paths.SUBJECTS)]
             for _, group in groupby(of_keys(connection, keys), key=lambda one: one.row.subject_no):
@@ -108,9 +109,23 @@ def _bearing(connection: Connection, name: str) -> Iterable[str]:
     ).scalars()
 
 
-def _of_nobody(connection: Connection, codes: Sequence[str]) -> Iterator[str]:
-    """Yield those of these codes that are of a subject the ledger knows and shows nothing of."""
-    is_shown = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
-    rest = iter(codes)
-    while part := list(islice(rest, CHUNK)):
-        yield from connection.execute(select(subject.c.key).where(subject.c.key.in_(part), ~is_shown)).scalars()
+class _Hidden:
+    """The codes of subjects that the ledger knows and shows nothing of: looked up, or read once where very many are."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._asked = connection, 0
+        self._all: set[str] | None = None
+
+    def among(self, codes: Collection[str]) -> Iterator[str]:
+        """Yield those that are among these codes."""
+        self._asked += len(codes)
+        is_shown = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
+        of_nobody = select(subject.c.key).where(~is_shown)
+        if self._all is None and self._asked > MANY:
+            self._all = set(self._connection.execute(of_nobody).scalars())
+        if self._all is not None:
+            yield from self._all.intersection(codes)
+            return
+        rest = iter(codes)
+        while part := list(islice(rest, CHUNK)):
+            yield from self._connection.execute(of_nobody.where(subject.c.key.in_(part))).scalars()

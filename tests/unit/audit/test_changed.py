@@ -55,7 +55,11 @@ def test_a_name_that_a_shown_subject_bears_is_no_leak(decided: Portal) -> None:
     assert {one[:2] for one in changed(decided)} == {("leak", "/extra/b.html")}
 
 
-def test_a_code_is_looked_up_however_long_ago_its_subject_went_away(decided: Portal) -> None:
+@pytest.mark.parametrize("many", [0, 1_000])
+def test_a_code_is_looked_up_however_long_ago_its_subject_went_away(
+    decided: Portal, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("publisher.audit.changed.MANY", many)  # none: read all at once
     decided.write("extra/a.csv", f"x,{HIDDEN_CODE}\r\n{SHOWN_CODE},91320100MA00000035\r\n")
     assert changed(decided, since_entry=10**6) == {
         ("leak", "/extra/a.csv", "the code of a subject of whom nothing is shown")
