@@ -79,7 +79,7 @@ def _vacated(connection: Connection) -> None:
 
 
 def _states_of_subjects(connection: Connection) -> None:
-    """Whether anything of a subject is shown is told by an index alone."""
+    """How the results of a subject stand is told by an index alone."""
     connection.exec_driver_sql("DROP INDEX IF EXISTS record_subject")
     for index in schema.record.indexes:
         index.create(connection, checkfirst=True)

@@ -192,7 +192,8 @@ record = Table(
     Column("first_shown_on", Date),
     UniqueConstraint("kind", "record_id"),
     Index("record_due", "kind", "judge_on", **_where("judge_on IS NOT NULL")),
-    Index("record_subject", "subject_no", "state", **_where("subject_no IS NOT NULL")),
+    # whatever asks for a subject's results but their words is answered by this index alone
+    Index("record_subject", "subject_no", "state", "cause", "ended_on", **_where("subject_no IS NOT NULL")),
     Index("record_plan_task", "plan_id", "task_id", **_where("plan_id IS NOT NULL")),
     # the newest of a kind are read from its end
     Index("record_stopped", "rule", "since", **_where(STOPPED)),

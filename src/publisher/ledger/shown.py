@@ -230,7 +230,7 @@ class InRegion(NamedTuple):
 _OF_REGION = """
     SELECT subject.subject_no, path, record_no FROM subject
     JOIN record ON record.subject_no = subject.subject_no
-    WHERE subject.region_code = ? AND slot >= ? AND slot < ? AND coalesce(state, '') = 'published'
+    WHERE subject.region_code = ? AND slot >= ? AND slot < ? AND state = 'published'
     ORDER BY slot, ended_on DESC, record_no
 """
 

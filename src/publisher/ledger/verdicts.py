@@ -175,7 +175,7 @@ def state_counts(connection: Connection) -> dict[str, int]:
     Published results, of which there may be millions, are counted already in the lists of their months.
     """
     query = select(record.c.state, func.count()).group_by(record.c.state)
-    few = query.where(record.c.kind != "result", record.c.state.is_not(None))
+    few = query.where(record.c.kind.in_(("plan", "item_list")), record.c.state.is_not(None))
     others = query.where(record.c.kind == "result", record.c.state.in_(set(STATES) - {"published"}))
     counted: Counter[str] = Counter()
     for asked in (few, others):

@@ -109,7 +109,8 @@ def append(ledger: Ledger, draw: Draw | None = None) -> Added:
     with ledger.reading() as connection:
         since, anew = int(get_meta(connection, "log_run") or 0), size(connection) > 0
         latest = connection.execute(select(func.max(delta.c.run_no))).scalar()
-        query = select(delta.c.record_no).where(delta.c.run_no > since).distinct().order_by(delta.c.record_no)
+        by_number = delta.c.record_no + 0  # not by the index of numbers, which would read the changes of all runs
+        query = select(delta.c.record_no).where(delta.c.run_no > since).distinct().order_by(by_number)
         changed = array("q", connection.execute(query).scalars())
     for start in range(0, len(changed), BLOCK):
         with rarely_collecting(), ledger.transaction() as connection:
