@@ -47,12 +47,17 @@ def make(root: Path, subjects: int, endpoint: str | None) -> Path:
     return file
 
 
-def add(root: Path, count: int, name: str) -> None:
-    """Bring so many new results: half of firms that are known, anywhere among them, and half of new ones."""
+def add(root: Path, count: int, name: str, *, of_late: bool = True) -> None:
+    """Bring so many new results: half of firms that are known, anywhere among them, and half of new ones.
+
+    They are of inspections of the last weeks, as a day's results are; else of any month there is.
+    """
     chance = random.Random(name)
     known = [_known(root, chance) for _ in range(count - count // 2)]
     subjects = known + [stages.subject_of(chance) for _ in range(count // 2)]
-    lines = [stages.result_of(chance, f"{name}-{number:05}", one, False) for number, one in enumerate(subjects)]
+    lines = [
+        stages.result_of(chance, f"{name}-{number:05}", one, of_late=of_late) for number, one in enumerate(subjects)
+    ]
     (root / f"source/results/{name}.jsonl").write_bytes(b"".join(lines))
 
 

@@ -4,7 +4,8 @@
     python -m tests.bench.scale --sizes 250000,500000,1000000
 
 Makes N subjects with three results each as JSON Lines, and runs the publisher on them as a timer would: the first run,
-a run with nothing new, one with 1 and one with 1,000 new results (half of firms that are known), and the next day, on
+a run with nothing new, one with 1 and one with 1,000 new results of the last weeks (half of firms that are known), one
+with 1,000 of any month there is, and the next day, on
 which 500 publications end. Every run is a process of its own. Then the bytes of the site are written to the same paths
 once more (the floor, tests/bench/again.py), and the same firms are given to the peers (tests/bench/peers.py).
 
@@ -118,10 +119,11 @@ def later(figures: Figures, file: Path, subjects: int) -> None:
         ("nothing new", 0, records.DAY),
         ("1 new", 1, records.DAY),
         (f"{SOME:,} new", SOME, records.DAY),
+        (f"{SOME:,} new of any month", SOME, records.DAY),
         (f"{min(records.EXPIRING, subjects)} expire", 0, records.NEXT_DAY),
     ):
         if count:
-            records.add(file.parent, count, f"new{count}")
+            records.add(file.parent, count, name.replace(" ", "-").replace(",", ""), of_late="any" not in name)
         _later(figures, name, run(file, day))
 
 

@@ -74,12 +74,18 @@ def subject_of(chance: random.Random) -> dict[str, object]:
     }  # fmt: skip
 
 
-def result_of(chance: random.Random, result_id: str, subject: dict[str, object], ends_tomorrow: bool) -> bytes:
+def result_of(
+    chance: random.Random, result_id: str, subject: dict[str, object], *, ends_tomorrow: bool = False,
+    of_late: bool = False,
+) -> bytes:  # fmt: skip
     negative = ends_tomorrow or chance.random() < 0.1
     ended_on = date(chance.choice((2024, 2025, 2026)), chance.randrange(1, 10), chance.randrange(1, 28))
     if negative and ended_on.year == 2025:  # what ends, ends on the one day that is measured, or far from it
         ended_on = ended_on.replace(year=2024)
     finalized_on = ended_on + timedelta(chance.randrange(1, 12))
+    if of_late:
+        ended_on = DAY - timedelta(chance.randrange(2, 20))
+        finalized_on = DAY - timedelta(1)
     if ends_tomorrow:
         tomorrow = DAY + timedelta(1)
         finalized_on = tomorrow.replace(year=tomorrow.year - 1)
@@ -133,7 +139,7 @@ def generate(root: Path, subjects: int) -> None:
                 subject = subject_of(chance)
                 for which in range(RESULTS_EACH):
                     ends = which == 0 and number < EXPIRING
-                    file.write(result_of(chance, f"R{number:07}-{which}", subject, ends))
+                    file.write(result_of(chance, f"R{number:07}-{which}", subject, ends_tomorrow=ends))
 
 
 def add_new(root: Path) -> None:
@@ -142,7 +148,7 @@ def add_new(root: Path) -> None:
     with (root / "source/results/0000.jsonl").open("rb") as file:
         known = [orjson.loads(line)["subject"] for line, _ in zip(file, range(NEW // 2), strict=False)]
     subjects = known + [subject_of(chance) for _ in range(NEW - len(known))]
-    lines = [result_of(chance, f"N{number:05}", one, False) for number, one in enumerate(subjects)]
+    lines = [result_of(chance, f"N{number:05}", one) for number, one in enumerate(subjects)]
     (root / "source/results/new.jsonl").write_bytes(b"".join(lines))
 
 
