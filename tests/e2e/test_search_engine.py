@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 from sqlalchemy import insert
 from tests.bench.search.__main__ import ASK, judge
 from tests.bench.search.build import WORDS, some_changes
@@ -114,6 +114,46 @@ def page(chromium: Browser, portal: Portal) -> Iterator[Page]:
     page.goto(portal.address)
     yield page
     page.close()
+
+
+AHEAD = """async ({ ahead, text }) => {
+  const { Engine } = await import("/static/search-engine.js");
+  const engine = new Engine("/search/index.json", ahead);
+  let answer = null;
+  for await (answer of engine.search(text, {}, 1, new AbortController().signal)) {}
+  return { total: answer.total, paths: answer.lines.map((line) => line.path), left: engine.store.begun.size };
+}"""
+
+
+def test_what_the_page_names_is_asked_for_before_the_manifest_has_come(page: Page, portal: Portal) -> None:
+    one = portal.source.entries[7]
+    portal.change({7: one._replace(name="改了名的测试有限公司"), 8: None})
+    said = json.loads((portal.folder / "output/search/index.json").read_text())
+    records = [f"{said['generation']}/r0/{number}.bin" for number in range(3)]
+    named = [said["overlay"], said["revised"]] if said["shards"] else records
+    asked: list[str] = []
+
+    def manifest(route: Route) -> None:
+        page.wait_for_timeout(200)
+        asked.append(route.request.url)
+        route.continue_()
+
+    page.on("request", lambda request: request.url.endswith(".bin") and asked.append(request.url))
+    page.route("**/search/index.json", manifest)
+    told = page.evaluate(AHEAD, {"ahead": named, "text": "改了名的测试"})
+    assert told == {"total": 1, "paths": [one.path], "left": 0}
+    before = asked[: next(at for at, url in enumerate(asked) if url.endswith("index.json"))]
+    assert {url.partition("/search/")[2] for url in before} == set(named)
+    assert len(asked) == len(set(asked))  # nothing is asked for twice
+
+
+@pytest.mark.parametrize("ahead", [["0000000000/r0/0.bin", "0000000000/r0/1.bin"], ["overlay-0000000000.bin"], ["/"]])
+def test_a_page_older_than_the_index_finds_what_there_is_now(page: Page, portal: Portal, ahead: list[str]) -> None:
+    scan = Scan(sorted(portal.source.entries.values(), key=lambda one: one.subject_no))
+    for text in ("有限公司", next(one.uscc for one in scan.entries if one.uscc)):
+        truth = scan.answer(Query("", text, {}))
+        told = page.evaluate(AHEAD, {"ahead": ahead, "text": text})
+        assert (told["total"], tuple(told["paths"]), told["left"]) == (truth.total, truth.first, 0)
 
 
 def compare(page: Page, portal: Portal, asked: Sequence[Query]) -> None:

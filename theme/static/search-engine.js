@@ -12,9 +12,11 @@ const STEP = 9; // ms between requests for records: the first of them arrive fir
 const readSyllables = async (answer) => readReadings(await readRows(answer));
 
 export class Engine {
-  constructor(address) {
+  /** `ahead`: files that the page says are wanted; they are asked for together with the manifest, which decides. */
+  constructor(address, ahead = []) {
     this.address = new URL(address, location.href);
     this.store = new Store();
+    this.store.begin(ahead.map((name) => this.addressOf(name)), STEP);
     this.opening = null;
     this.manifest = null;
     this.base = null;
@@ -27,9 +29,13 @@ export class Engine {
       .then((manifest) => {
         this.manifest = manifest;
         this.base = new Base(manifest, this.address, this.store);
+        const named = [manifest.overlay, manifest.revised].filter(Boolean).map((name) => this.addressOf(name));
+        const generation = this.addressOf(`${manifest.generation}/`);
+        this.store.letGo((file) => file.startsWith(generation) || named.includes(file));
         return manifest;
       })
       .catch((error) => {
+        this.store.letGo(() => false);
         this.opening = null;
         throw error;
       });
@@ -99,8 +105,12 @@ export class Engine {
     return this.file(this.manifest.simplified, readSimplified, signal);
   }
 
+  addressOf(name) {
+    return new URL(name, this.address).href;
+  }
+
   file(name, read, signal) {
-    return this.store.get(new URL(name, this.address).href, read, signal);
+    return this.store.get(this.addressOf(name), read, signal);
   }
 
   async readOffices(signal) {

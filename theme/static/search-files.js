@@ -1,6 +1,6 @@
 // Reading the files of the search index (docs/search-format.md): fetched once, kept, let go of when nobody waits.
 
-import { checkCharacter, fold, organisationCheckCharacter } from "./search-fold.js";
+import { checkCharacter, fold, foldLines, isCode, organisationCheckCharacter } from "./search-fold.js";
 
 const SECTION = "\x1d";
 const COLUMN = "\x1e";
@@ -60,8 +60,22 @@ class Line {
   }
 
   get code() {
-    this.wholeCode ??= fullCode(this.cell(3), this.region);
+    this.wholeCode ??= fullCode(this.bareCode);
     return this.wholeCode || null;
+  }
+
+  /** The code without what its other characters check; "" is none. */
+  get bareCode() {
+    const packed = this.cell(3);
+    return packed.length === 10 ? packed.slice(0, 2) + this.region + packed.slice(2) : packed;
+  }
+
+  /** Whether a word is in the code; check characters are worked out only where they could make it so. */
+  hasInCode(word) {
+    const bare = this.bareCode;
+    if (bare.includes(word)) return true;
+    if (bare.length !== 16 || !(bare.endsWith(word.slice(0, -1)) || bare.endsWith(word.slice(0, -2)))) return false;
+    return this.code.includes(word);
   }
 
   get regNo() {
@@ -120,16 +134,33 @@ export class Table {
     return this.lines[row];
   }
 
+  /** The rows that may have a word in a name, code or registration number, in the order of the table. */
+  rowsWith(word) {
+    this.folded ??= [2, 7].map((place) => foldLines(this.texts[place] ?? ""));
+    const rows = new Set();
+    for (const text of this.folded) addRowsWith(text, word, rows);
+    if (isCode(word)) for (const line of this) if (line.hasInCode(word)) rows.add(line.row);
+    return [...rows].sort((a, b) => a - b);
+  }
+
   *[Symbol.iterator]() {
     for (let row = 0; row < this.size; row += 1) yield this.line(row);
   }
 }
 
-function fullCode(packed, region) {
-  if (packed === "") return "";
-  let code = packed.length === 10 ? packed.slice(0, 2) + region + packed.slice(2) : packed;
-  if (code.length !== 16) return code;
-  code += organisationCheckCharacter(code.slice(8));
+function addRowsWith(text, word, rows) {
+  let row = 0;
+  let end = text.indexOf(ROW);
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, end)) {
+    for (; end >= 0 && end < at; row += 1) end = text.indexOf(ROW, end + 1);
+    rows.add(row);
+    if (end < 0) return;
+  }
+}
+
+function fullCode(bare) {
+  if (bare.length !== 16) return bare;
+  const code = bare + organisationCheckCharacter(bare.slice(8));
   return code + checkCharacter(code);
 }
 
@@ -240,6 +271,31 @@ export async function readRevisions(answer) {
 export class Store {
   constructor() {
     this.files = new Map();
+    this.begun = new Map();
+  }
+
+  /** Ask for files that will be wanted, `step` ms apart, before it is known that they are; nothing is told of failures. */
+  begin(addresses, step) {
+    for (const [place, address] of addresses.entries()) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const ask = async () => {
+        if (place > 0) await new Promise((done) => setTimeout(done, place * step));
+        return fetch(address, { credentials: "omit", signal });
+      };
+      const answer = ask();
+      answer.catch(() => {});
+      this.begun.set(address, { answer, controller });
+    }
+  }
+
+  /** Let go of what was begun and is not wanted after all. */
+  letGo(isWanted) {
+    for (const [address, { controller }] of this.begun) {
+      if (isWanted(address)) continue;
+      controller.abort();
+      this.begun.delete(address);
+    }
   }
 
   has(address) {
@@ -247,14 +303,16 @@ export class Store {
   }
 
   isAsked(address) {
-    return this.files.has(address);
+    return this.files.has(address) || this.begun.has(address);
   }
 
   get(address, read, signal = null) {
     let file = this.files.get(address);
     if (file === undefined) {
-      file = { waiting: new Set(), controller: new AbortController(), done: false, content: null };
-      file.content = this.load(address, read, file);
+      const begun = this.begun.get(address);
+      this.begun.delete(address);
+      file = { waiting: new Set(), controller: begun?.controller ?? new AbortController(), done: false, content: null };
+      file.content = this.load(address, read, file, begun?.answer);
       this.files.set(address, file);
     }
     if (signal === null) file.waiting.add(file);
@@ -269,9 +327,11 @@ export class Store {
     return file.content;
   }
 
-  async load(address, read, file) {
+  async load(address, read, file, begun) {
     try {
-      const answer = await fetch(address, { credentials: "omit", signal: file.controller.signal });
+      const { signal } = file.controller;
+      const early = await begun?.catch(() => null);
+      const answer = early?.ok ? early : await fetch(address, { credentials: "omit", signal });
       if (answer.status === 404 || answer.status === 410) throw new Gone(`${address} is gone`);
       if (!answer.ok) throw new Error(`${answer.status} ${address}`);
       const content = await read(answer);

@@ -29,6 +29,9 @@ export function fold(text) {
   return folded;
 }
 
+/** Texts between line feeds and tabs, each folded. */
+export const foldLines = (text) => text.replace(/[^\u4e00-\u9fff0-9A-Z()\n\t]/gu, foldCharacter);
+
 /** The range (code units) of `text` whose folded form is `word`, the first one; null when there is none. */
 export function findRange(text, word, simplified = null) {
   let folded = "";

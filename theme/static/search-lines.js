@@ -24,17 +24,23 @@ function places(line, word, query) {
 }
 
 const startsCode = (line, word) =>
-  isCode(word) && ((line.code ?? "").startsWith(word) || (line.regNo !== null && fold(line.regNo).startsWith(word)));
+  isCode(word) && ((line.hasInCode(word) && line.code.startsWith(word)) || (line.regNo !== null && fold(line.regNo).startsWith(word)));
 
 const hasPart = (line, word) =>
-  isCode(word) && ((line.code ?? "").includes(word) || (line.regNo !== null && fold(line.regNo).includes(word)));
+  isCode(word) && (line.hasInCode(word) || (line.regNo !== null && fold(line.regNo).includes(word)));
 
 export function matches(line, query) {
   const values = query.filters.length > 0 ? facetValues(line) : null;
   return query.words.every((word) => places(line, word, query) !== null) && query.filters.every((value) => values.has(value));
 }
 
-export const matching = (table, query) => [...table].filter((line) => matches(line, query));
+/** The lines of a table that a query means. Of all rows, only those are looked at that may have its longest word. */
+export function matching(table, query) {
+  const written = query.words.filter((word) => !query.sounds?.has(word));
+  const longest = written.reduce((found, word) => (word.length > found.length ? word : found), "");
+  const lines = longest === "" ? [...table] : table.rowsWith(longest).map((row) => table.line(row));
+  return lines.filter((line) => matches(line, query));
+}
 
 function rank(line, query) {
   if (query.words.length === 0) return 0;
@@ -59,7 +65,7 @@ export function answer(query, lines, page, done, order = null) {
   return {
     query, total: sorted.length, exact: done, page: here, done,
     lines: sorted.slice((here - 1) * PAGE_SIZE, here * PAGE_SIZE),
-    facets: counted(sorted),
+    facets: done ? counted(sorted) : null, // what is still being read is not counted yet
   };
 }
 

@@ -14,7 +14,11 @@ const pager = document.getElementById("search-pages");
 const facets = document.getElementById("search-facets");
 const others = document.getElementById("search-others");
 
-const engine = new Engine(place.dataset.manifest);
+// The page says what the index was when it was written: what a first query reads need not wait for the manifest. What
+// only a query reads is asked for when there is one.
+const { records = "", changes = "" } = place.dataset;
+const ahead = `${records} ${location.search ? changes : ""}`.split(" ").filter(Boolean);
+const engine = new Engine(place.dataset.manifest, ahead);
 const root = place.dataset.root;
 const KINDS = { plan: "抽查计划", task: "抽查任务", item: "抽查事项", page: "说明" };
 const FACETS = { region: "地区", year: "年度", outcome: "检查结果", authority: "检查机关" };

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from publisher import paths
 from publisher.ledger import listings, shown, tallies
 from publisher.site import plots
+from publisher.site.search.manifest import Ahead
 from publisher.site.views import Context, Page, Site, newest
 
 
@@ -67,10 +68,11 @@ def plans_page(site: Site) -> Page:
     return Page(paths.PLANS, "plans.html", context)
 
 
-def search_page(site: Site) -> Page:
-    """Return the search page; the script reads the manifest it names."""
+def search_page(site: Site, ahead: Ahead) -> Page:
+    """Return the search page: its script asks for the manifest, and for the files ``ahead`` at the same time."""
     head = site.head("查询", paths.SEARCH, "search", description="按名称或统一社会信用代码查询检查结果")
-    return Page(paths.SEARCH, "search.html", {"view": head, "manifest_href": site.href(paths.SEARCH_MANIFEST)})
+    context = {"view": head, "manifest_href": site.href(paths.SEARCH_MANIFEST), "ahead": ahead}
+    return Page(paths.SEARCH, "search.html", context)
 
 
 def missing_page(site: Site) -> Page:

@@ -27,13 +27,14 @@ from publisher.errors import PublisherError, RenderFailed, SiteError
 from publisher.ledger import Ledger, listings
 from publisher.ledger.owed import owe_pages, owed_counts, owed_keys
 from publisher.second import rarely_collecting
-from publisher.site import units
+from publisher.site import portal, units
 from publisher.site.crew import Crew
 from publisher.site.install import File, Installed, Tree
 from publisher.site.job import Job
 from publisher.site.log import PublicationLog
 from publisher.site.maker import Made, Maker
 from publisher.site.renderer import static_files
+from publisher.site.search.manifest import Ahead
 from publisher.site.search.shown import Subjects
 from publisher.site.search.update import Index
 from publisher.site.views import Page, Site
@@ -110,7 +111,7 @@ class RecordPages(Generator):
                         self.report({"done": done, "total": total})
             outcomes = {name: str(words["label"]) for name, words in self.job.words.items()}
             subjects = Subjects(self.maker.site, self._titles(self.maker.site))
-            totals.append(Index(subjects, outcomes, self.ledger, tree).update())
+            totals.append(Index(subjects, outcomes, self.ledger, tree, page=self._search_page).update())
             totals += publication_log.install(tree)
         finally:
             tree.close()
@@ -141,6 +142,9 @@ class RecordPages(Generator):
             if len(keys) < size:
                 return
             last = keys[-1]
+
+    def _search_page(self, ahead: Ahead) -> File:
+        return self.maker.renderer.file(portal.search_page(self.maker.site, ahead))
 
     def _titles(self, site: Site) -> list[tuple[str, str]]:
         """Return title and address of the hand-written pages that are shown."""

@@ -115,7 +115,6 @@ def _portal(site: Site) -> Iterator[Page | File]:
         *results.index_pages(site),
         feeds.index_page(site),
         subjects.index_page(site),
-        portal.search_page(site),
         *data_page.data_pages(site),
         portal.withdrawn_page(site),
         portal.indicators_page(site),
@@ -125,7 +124,8 @@ def _portal(site: Site) -> Iterator[Page | File]:
     yield from compared
     yield portal.missing_page(site)
     yield feeds.portal_feed(site)
-    yield from feeds.sitemap_index(site, [one.address for one in (*pages, *compared) if isinstance(one, Page)])
+    overviews = [one.address for one in (*pages, *compared) if isinstance(one, Page)]
+    yield from feeds.sitemap_index(site, [*overviews, paths.SEARCH])  # which is made together with the search index
     yield feeds.robots(site)
 
 

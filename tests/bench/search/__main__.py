@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.bench.search import rivals
 from tests.bench.search.build import Pickled, save
@@ -26,6 +27,7 @@ from tests.bench.search.server import Distant
 
 from publisher.site.search.entry import Entry
 from publisher.site.search.index import SCAN_LIMIT
+from publisher.site.search.manifest import RECORDS_AHEAD
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = 10
@@ -39,6 +41,18 @@ OPEN = """async () => {
   const begun = performance.now();
   await engine.open();
   return performance.now() - begun;
+}"""
+# As the page does that opens with a query in its address: nothing of the index is there, the manifest neither.
+COLD = """async ({ text, filters, ahead }) => {
+  const { Engine } = await import("/static/search-engine.js");
+  const begun = performance.now();
+  const engine = new Engine("/search/index.json", ahead);
+  let first = null, answer = null;
+  for await (answer of engine.search(text, filters, 1, new AbortController().signal)) {
+    if (first === null && answer.lines.length > 0) first = performance.now() - begun;
+  }
+  const ms = performance.now() - begun;
+  return { first: first ?? ms, ms };
 }"""
 ASK = """async ({ text, filters, page }) => {
   const begun = performance.now();
@@ -79,6 +93,20 @@ def ask(page: Page, far: Distant, query: Query, letters: dict[str, str], *, prep
             more = page.evaluate(ASK, {"text": query.text, "filters": filters, "page": number})
             told["all"] += more["paths"]
     return told
+
+
+def cold(page: Page, query: Query, letters: dict[str, str], ahead: Sequence[str]) -> dict[str, float]:
+    """Ask one query of an index of which nothing is there, the page naming the files ``ahead``."""
+    filters = {name: letters[value] if name == "outcome" else value for name, value in query.filters.items()}
+    took: dict[str, float] = page.evaluate(COLD, {"text": query.text, "filters": filters, "ahead": list(ahead)})
+    return took
+
+
+def named_ahead(manifest: Path) -> list[str]:
+    """Return the files that the search page of a small site names."""
+    said = orjson.loads(manifest.read_bytes())
+    files = 0 if said["shards"] else min(RECORDS_AHEAD, -(-said["base"] // said["perFile"]))
+    return [f"{said['generation']}/r0/{number}.bin" for number in range(files)]
 
 
 def judge(told: dict[str, Any], truth: Answer, newest: tuple[str, ...]) -> dict[str, Any]:
@@ -157,7 +185,13 @@ def measure(folder: Path, entries: Sequence[Entry], count: int) -> list[Row]:
             if verdict["recall"] < 1 or verdict["precision"] < 1 or not verdict["total"] or not verdict["order"]:
                 say(wrong=query, told={key: told[key] for key in ("total", "exact", "paths")}, truth=truth.total,
                     first=truth.first, verdict=verdict)  # fmt: skip
-        if len(entries) <= SCAN_LIMIT:  # what a small site's page reads before anything is typed
+        if len(entries) <= SCAN_LIMIT:
+            named = named_ahead(folder / "output/search/index.json")
+            for ahead in (named, ()):
+                took = [cold(page, query, letters, ahead) for query in asked]
+                say(sort="all, from nothing", named_ahead=len(ahead), ms=quantiles([one["ms"] for one in took]),
+                    first_ms=quantiles([one["first"] for one in took]))  # fmt: skip
+            # What a small site's page reads before anything is typed.
             later = [(query, ask(page, far, query, letters, prepared=True), verdict) for query, _, verdict in rows]
             report("all, typed once the page is ready", later)
     by_sort = defaultdict(list)

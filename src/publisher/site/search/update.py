@@ -7,7 +7,7 @@ again has grown, a new base takes the place of all of it.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy import Connection, select
@@ -22,7 +22,7 @@ from publisher.site.search import coding, state, withdrawal
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
 from publisher.site.search.index import SCAN_LIMIT, Builder, fingerprint, undisturbed
-from publisher.site.search.manifest import manifest
+from publisher.site.search.manifest import Ahead, ahead, manifest
 from publisher.site.search.state import State
 
 OVERLAY_LIMIT = 5000  # subjects in the overlay before a new base is made: some 120 KB that every reader fetches
@@ -47,11 +47,20 @@ class Index:
     """The search index of a site, and what it takes to change it."""
 
     def __init__(
-        self, source: Source, outcomes: Mapping[str, str], ledger: Ledger, tree: Tree, scan_limit: int = SCAN_LIMIT
+        self,
+        source: Source,
+        outcomes: Mapping[str, str],
+        ledger: Ledger,
+        tree: Tree,
+        scan_limit: int = SCAN_LIMIT,
+        page: Callable[[Ahead], File] | None = None,
     ) -> None:
-        """``outcomes``: the words of each outcome by its id; up to ``scan_limit`` subjects there are no shards."""
+        """``outcomes``: the words of each outcome by its id; up to ``scan_limit`` subjects there are no shards.
+
+        ``page`` makes the search page, which is installed together with the manifest.
+        """
         self._source, self._outcomes, self._ledger, self._tree = source, outcomes, ledger, tree
-        self._scan_limit = scan_limit
+        self._scan_limit, self._page = scan_limit, page
         self._total = Installed(0, 0)
 
     def update(self) -> Installed:
@@ -161,6 +170,8 @@ class Index:
         pairs = sorted(folding.simplified().items())
         add("simplified", coding.text_file(([ROW.join(map("".join, zip(*pairs, strict=True)))],)))
         files.append(File(paths.SEARCH_MANIFEST, manifest(now, named, self._outcomes)))
+        if self._page is not None:
+            files.append(self._page(ahead(now, named)))
         self._install({("search", "beside"): files})
         if before is None or before.base.generation != now.base.generation:
             self._remove_others(now.base.generation)

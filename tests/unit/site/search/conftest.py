@@ -11,8 +11,9 @@ from tests.bench.search.names import OUTCOMES, subjects
 from publisher.ledger import Ledger
 from publisher.ledger.owed import owe_pages
 from publisher.ledger.schema import subject
-from publisher.site.install import Installed, Tree
+from publisher.site.install import File, Installed, Tree
 from publisher.site.search.entry import Entry
+from publisher.site.search.manifest import Ahead
 from publisher.site.search.update import Index
 
 WORDS = {name: name for name in OUTCOMES}
@@ -27,6 +28,7 @@ class Portal:
         self.output = folder / "output"
         self.tree = Tree(self.output)
         self.scan_limit = scan_limit
+        self.ahead: Ahead | None = None  # what the search page was last told
         self.owe("search", "")
 
     def every(self, connection: Connection) -> Iterator[Entry]:
@@ -62,7 +64,11 @@ class Portal:
                 connection.execute(insert(subject), rows)
         for number in changed:
             self.owe("search_subject", str(number))
-        return Index(self, WORDS, self.ledger, self.tree, self.scan_limit).update()
+        return Index(self, WORDS, self.ledger, self.tree, self.scan_limit, self._page).update()
+
+    def _page(self, ahead: Ahead) -> File:
+        self.ahead = ahead
+        return File("/search/", repr(ahead).encode())
 
     def read(self, name: str) -> bytes:
         return (self.output / "search" / name).read_bytes()

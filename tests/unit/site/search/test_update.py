@@ -64,13 +64,37 @@ def test_a_change_goes_to_the_overlay_and_touches_no_file_of_the_base(portal: Po
     portal.entries[5000] = new
     portal.update(5, 5000)
     after = files(portal)
-    assert {name for name in before if after.get(name) != before[name]} == {"index.json"}
+    assert {name for name in before if after.get(name) != before[name]} == {"index.json", "index.html"}
     assert [name.split("-")[0] for name in set(after) - set(before)] == ["overlay"]
     lines = {line.path: line for line in searchfile.every_line(told(portal), portal.read)}
     assert said(lines[one.path]) == of(portal.entries[5])
     assert said(lines[new.path]) == of(new)
     assert len(lines) == len(portal.entries)
     assert told(portal).said["subjects"] == len(portal.entries)
+
+
+def test_the_search_page_of_a_large_site_names_what_has_changed(portal: Portal) -> None:
+    assert portal.ahead == ((), ())
+    portal.entries[3] = portal.entries[3]._replace(name="改了名的有限公司")
+    del portal.entries[4]
+    portal.update(3, 4)
+    assert portal.ahead is not None
+    said = told(portal).said
+    assert portal.ahead == ((), (said["overlay"], said["revised"]))
+    assert all(portal.read(name) for name in portal.ahead.changes)
+    assert portal.read("index.html") == repr(portal.ahead).encode()
+
+
+def test_the_search_page_of_a_small_site_names_its_records(small: Portal) -> None:
+    generations = set()
+    for name in ("先改的有限公司", "后改的有限公司"):  # a small site is written anew each time, and the page with it
+        small.entries[3] = small.entries[3]._replace(name=name)
+        small.update(3)
+        generation = told(small).said["generation"]
+        assert small.ahead == ((f"{generation}/r0/0.bin",), ())
+        assert small.read(f"{generation}/r0/0.bin")
+        generations.add(generation)
+    assert len(generations) == 2
 
 
 def test_who_is_withdrawn_leaves_every_file_in_the_same_run(portal: Portal) -> None:
@@ -90,7 +114,7 @@ def test_who_is_withdrawn_leaves_every_file_in_the_same_run(portal: Portal) -> N
     portal.update(*wanted)
     assert traces(portal, docs, words) == []
     after = files(portal)
-    assert all(after[name] == before[name] for name in after if name in before and name != "index.json")
+    assert all(after[name] == before[name] for name in after if name in before and not name.startswith("index"))
     assert names(portal) == {one.name for one in portal.entries.values()}
     assert set(revised(portal).values()) == {1}
     portal.update(*list(portal.entries)[:1])
