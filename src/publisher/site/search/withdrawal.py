@@ -29,9 +29,9 @@ def without(base: Base, docs: Iterable[int], read: Read) -> tuple[Base, list[Fil
     changed: list[File] = []
     lines: list[Line] = []
     for number, these in sorted(records.items()):
-        section = searchfile.sections(read(f"r/{number}"))[0]
-        lines += [line for line in searchfile.table(section) if line.doc in these]
-        changed.append((f"r/{number}", coding.text_file((coding.Rows.read(section).without(these),))))
+        rows = coding.Rows.read(searchfile.sections(read(f"r/{number}"))[0])
+        lines += [rows.line(row) for row, doc in enumerate(rows.docs) if doc in these]
+        changed.append((f"r/{number}", coding.text_file((rows.without(these),))))
     if base.shards:
         changed += _shards(base, lines, gone, read)
         changed += _lists(base, lines, read)
@@ -123,12 +123,12 @@ def _sounds(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
             leaving[key].append(line.doc)
     width = coding.span(base.size)
     touched: defaultdict[str, set[int]] = defaultdict(set)
-    for unit, section in _touched_shards("s", base.sounds, leaving, read):
-        yield unit, coding.numbers_without(section, leaving)
-        for key, row in ((row.partition(PART)[0], row) for row in section.split(ROW)):
-            if key in leaving and row.count(PART) > 2:  # a list of all its subjects is beside
+    for unit, section, rows in _touched_shards("s", base.sounds, leaving, read):
+        yield unit, coding.numbers_without(section, rows, leaving)
+        for row in rows.values():
+            if row.count(PART) > 2:  # a list of all its subjects is beside
                 number, bits = row.rpartition(PART)[2].split(".")
-                for doc in leaving[key]:
+                for doc in leaving[row.partition(PART)[0]]:
                     touched[f"y/{number}.{doc // (width >> int(bits))}"].add(doc)
     for unit, docs in sorted(touched.items()):
         yield unit, coding.list_without(read(unit), docs)
@@ -141,13 +141,20 @@ def _parts(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
         codes = (fold(code) for code in (line.uscc, line.reg_no) if code)
         for key in {key for code in codes for key in parts.keys(code, common)}:
             leaving[key].append(line.doc)
-    for unit, section in _touched_shards("q", base.parts, leaving, read):
-        yield unit, coding.numbers_without(section, leaving)
+    for unit, section, rows in _touched_shards("q", base.parts, leaving, read):
+        yield unit, coding.numbers_without(section, rows, leaving)
 
 
-def _touched_shards(kind: str, shards: int, keys: Iterable[str], read: Read) -> Iterator[tuple[str, str]]:
-    for unit in sorted({f"{kind}/{shard_of(key, shards)}" for key in keys}):
-        yield unit, searchfile.sections(read(unit))[0]
+def _touched_shards(
+    kind: str, shards: int, keys: Iterable[str], read: Read
+) -> Iterator[tuple[str, str, dict[int, str]]]:
+    """Yield the shards of keys: the unit, its content, the rows of these keys."""
+    touched: defaultdict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        touched[f"{kind}/{shard_of(key, shards)}"].append(key)
+    for unit, here in sorted(touched.items()):
+        section = searchfile.sections(read(unit))[0]
+        yield unit, section, coding.rows_of(section, here)
 
 
 def _codes(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> tuple[list[tuple[str, int]], list[File]]:
@@ -158,21 +165,21 @@ def _codes(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> tup
         for code in filter(None, (line.uscc, line.reg_no)):
             number = max(0, bisect_right(firsts, fold(code)) - 1)
             if number not in pages:
-                rows = searchfile.sections(read(f"p/{number}"))[0].split(ROW)
-                pages[number] = [(key, int(count)) for key, count in (row.split(PART) for row in rows)]
+                listed = searchfile.sections(read(f"p/{number}"))[0].split(ROW)
+                pages[number] = [(key, int(count)) for key, count in (one.split(PART) for one in listed)]
             page = pages[number]
             touched.add(number * PAGE + max(0, bisect_right([key for key, _ in page], fold(code)) - 1))
     files: list[File] = []
     told = list(base.pages)
     for number in sorted(touched):
         section, marks = searchfile.sections(read(f"c/{number}"))
-        table = searchfile.table(section)
-        kept = [(line, mark) for line, mark in zip(table, marks, strict=True) if line.doc not in gone]
-        left = "".join(mark for _, mark in kept)
-        files.append((f"c/{number}", coding.text_file((coding.Rows.read(section).without(gone), [left]))))
+        rows = coding.Rows.read(section)
+        kept = [row for row, doc in enumerate(rows.docs) if doc not in gone]
+        left = "".join(marks[row] for row in kept)
+        files.append((f"c/{number}", coding.text_file((rows.only(kept), [left]))))
         page = pages[number // PAGE]
         following = page[number % PAGE + 1][0] if number % PAGE + 1 < len(page) else "\uffff"
-        page[number % PAGE] = (_code(*kept[0]) if kept else following, len(kept))
+        page[number % PAGE] = (_code(rows.line(kept[0]), left[0]) if kept else following, len(kept))
     for number, page in pages.items():
         told[number] = (page[0][0], sum(count for _, count in page))
         files.append((f"p/{number}", directory_page(page)))
