@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, islice, pairwise
+from itertools import accumulate, chain, islice
 from operator import sub
 from typing import NamedTuple, Protocol, Self
 from zlib import crc32
@@ -185,8 +185,7 @@ def vacated(section: str, gone: Container[int]) -> tuple[list[str], set[int]]:
 
 def whole_key(key: str, rows: Sequence[int]) -> str:
     """Return the text of a key that lists all its rows."""
-    gaps = [rows[0], *(after - before for before, after in pairwise(rows))]
-    return f"{key}{PART}{PART}{','.join(map(str, gaps))}"
+    return f"{key}{PART}{PART}{gaps_text(gaps(rows))}"
 
 
 def common_key(key: str, total: int, rows: Iterable[int], counts: Mapping[str, int]) -> str:
@@ -243,8 +242,8 @@ def number_shards(kind: str, rows: Iterable[tuple[str, int, str]], size: int) ->
     What stands behind the numbers of a key, a tab between, is kept.
     """
     ready = [(key, f"{key}{PART}{total}{PART}{numbers}") for key, total, numbers in rows]
-    shards = 1
-    while shards * size < sum(len(row) for _, row in ready):
+    written, shards = sum(len(row) for _, row in ready), 1
+    while shards * size < written:
         shards *= 2
     shard: list[list[str]] = [[] for _ in range(shards)]
     for key, row in ready:

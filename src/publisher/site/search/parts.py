@@ -6,15 +6,15 @@ their newest. Registration authority, category and region make the first charact
 looked at by group, not code by code.
 """
 
-from array import array
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, islice
-from operator import call, itemgetter
+from operator import itemgetter
 
 from publisher.site.search import coding
 from publisher.site.search.coding import File
+from publisher.site.search.gather import Lists
 
 LIMIT = 1024  # subjects that a key lists
 FIRST = 100  # that a common string lists, the newest
@@ -41,8 +41,7 @@ class Parts:
         self.keys: list[tuple[str, int, str]] = []  # each with how many subjects it has and their numbers as gaps
         self.common: dict[str, tuple[int, Docs]] = {}  # how many subjects have it (of two characters: at least)
         self._columns = columns
-        self._lists: dict[str, array[int]] = {}
-        self._append = _Appending(self._lists)
+        self._lists = Lists()
         self._groups: dict[str, list[int]] = {}
         self._pairs: defaultdict[str, list[tuple[int, Docs]]] = defaultdict(list)
         within = self._heads()
@@ -62,7 +61,7 @@ class Parts:
 
     def _heads(self) -> dict[str, int]:
         """List what begins in a head; return the common strings within heads with the number of their codes."""
-        following: defaultdict[str, _Lists] = defaultdict(_Lists)
+        following: defaultdict[str, Lists] = defaultdict(Lists)
         for doc, code in self._codes():
             if len(code) >= LONG:
                 following[code[:HEAD]][code[HEAD]].append(doc)
@@ -77,15 +76,11 @@ class Parts:
                 strings = (head[begin:end] for end in range(begin + 3, HEAD + 1))
                 key = next((string for string in strings if string not in common), None)
                 if key is not None:
-                    self._extend(key, self._groups[head])
+                    self._lists[key].extend(self._groups[head])
                     continue
                 for character, docs in after.items():
-                    self._extend(head[begin:] + character, docs)
+                    self._lists[head[begin:] + character].extend(docs)
         return common
-
-    def _extend(self, key: str, docs: Iterable[int]) -> None:
-        _ = self._append[key]
-        self._lists[key].extend(docs)
 
     def _bodies(self) -> None:
         """List three characters in a row from each place behind the heads; of short codes from every place."""
@@ -95,10 +90,9 @@ class Parts:
         for length, these in by_length.items():
             docs, codes = [doc for doc, _ in these], [code for _, code in these]
             for begin in range(HEAD - 1 if length >= LONG else 1, length - 2):
-                strings = map(itemgetter(slice(begin, begin + 3)), codes)
-                deque(map(call, map(self._append.__getitem__, strings), docs), 0)
+                self._lists.add(map(itemgetter(slice(begin, begin + 3)), codes), docs)
             if length > 2:
-                ends = _Lists()
+                ends = Lists()
                 for doc, code in these:
                     ends[code[-2:]].append(doc)
                 for string, found in ends.items():
@@ -110,7 +104,6 @@ class Parts:
         length = 3
         while self._lists:
             for string in [string for string in self._lists if len(string) == length]:
-                del self._append[string]
                 docs = sorted(self._lists.pop(string))
                 gaps = coding.gaps(docs)
                 if 0 in islice(gaps, 1, None):
@@ -130,13 +123,13 @@ class Parts:
         self._add_within(within, beside)
 
     def _follow(self, string: str, docs: Docs) -> None:
-        length, append = len(string), self._append
+        length, lists = len(string), self._lists
         for column in self._columns:
             for doc, code in zip(docs, map(column.__getitem__, docs), strict=True):
                 at = code.find(string, 1) if code else -1
                 while at > 0:
                     if at + length < len(code):
-                        append[code[at : at + length + 1]](doc)
+                        lists[code[at : at + length + 1]].append(doc)
                     at = code.find(string, at + 1)
 
     def _add_within(self, within: Mapping[str, int], beside: Mapping[str, Docs]) -> None:
@@ -167,24 +160,6 @@ class Parts:
         for string, found in self._pairs.items():
             newest = sorted({doc for _, docs in found for doc in docs})[:FIRST]
             self.common[string] = max(len(newest), *(total for total, _ in found)), newest
-
-
-class _Lists(defaultdict[str, "array[int]"]):
-    def __init__(self) -> None:
-        super().__init__(lambda: array("I"))
-
-
-class _Appending(dict[str, Callable[[int], None]]):
-    """What appends to the list of a string: asked ten million times, so that no step of Python is too many."""
-
-    def __init__(self, lists: dict[str, "array[int]"]) -> None:
-        super().__init__()
-        self._lists = lists
-
-    def __missing__(self, string: str) -> Callable[[int], None]:
-        self._lists[string] = array("I")
-        self[string] = self._lists[string].append
-        return self[string]
 
 
 @cache

@@ -6,17 +6,20 @@ occur, so that what is longer than a key, and what was changed since, is compare
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 
 from publisher.searchfile import PART, ROW
 from publisher.site.search import coding
+from publisher.site.search.gather import Lists
+from publisher.site.search.strings import merged
 
 INITIALS = 4  # letters of a key of initials
 LISTED = 2048  # subjects a key lists, the newest; it always tells how many there are
 SHARD = 40_000  # characters in a shard, on average
+TOGETHER = 20_000  # names looked at together
 
 
 @cache
@@ -99,14 +102,7 @@ def shard_files(texts: Iterable[tuple[int, str]], size: int) -> Iterator[tuple[s
     Keys of more than :data:`LISTED` subjects have lists of all of them beside (units ``y/0.0`` …): two sounds that are
     common each may be rare in a row. ``size``: numbers given out.
     """
-    lists: dict[str, array[int]] = {}
-    for doc, text in texts:
-        for key in keys(text):
-            docs = lists.get(key)
-            if docs is None:
-                lists[key] = array("I", (doc,))
-            elif docs[-1] != doc:
-                docs.append(doc)
+    lists = _lists(texts)
     common = sorted(key for key, docs in lists.items() if len(docs) > LISTED)
     beside: dict[str, str] = {}
     for number, key in enumerate(common):
@@ -117,3 +113,41 @@ def shard_files(texts: Iterable[tuple[int, str]], size: int) -> Iterator[tuple[s
         for key, docs in lists.items()
     )
     yield from coding.number_shards("s", rows, SHARD)
+
+
+def _lists(texts: Iterable[tuple[int, str]]) -> dict[str, Sequence[int]]:
+    """Return the subjects of every key (:func:`keys`), ascending: found string by string, not name by name."""
+    table = readings()
+    marks, choices = _marks()
+    pairs, fours = Lists(), Lists()
+    coming = iter(texts)
+    while some := list(islice(coming, TOGETHER)):
+        docs, names = zip(*some, strict=True)
+        pairs.add_rows(names, docs, 2)
+        fours.add_rows([name.translate(marks) for name in names], docs, INITIALS)
+    arrays: defaultdict[str, list[array[int]]] = defaultdict(list)
+    while pairs:
+        pair, found = pairs.popitem()
+        for before, after in product(table.get(pair[0], ()), table.get(pair[1], ())):
+            arrays[f"{before} {after}"].append(found)
+    while fours:
+        four, found = fours.popitem()
+        for letters in product(*(choices.get(mark, "") for mark in four)):
+            arrays["".join(letters)].append(found)
+    return {key: array("I", merged(arrays.pop(key))) for key in list(arrays)}
+
+
+@cache
+def _marks() -> tuple[dict[int, str], dict[str, str]]:
+    """Return a mark for each character by code point, the same for all with the same initials, and a mark's initials.
+
+    What has no sound keeps standing for itself, and has no initials.
+    """
+    marks: dict[int, str] = {}
+    choices: dict[str, str] = {}
+    known: dict[str, str] = {}
+    for character in readings():
+        initials = "".join(filter(_spelled, _initials(character)))
+        marks[ord(character)] = known.setdefault(initials, initials if len(initials) == 1 else chr(0xE000 + len(known)))
+        choices[marks[ord(character)]] = initials
+    return marks, choices
