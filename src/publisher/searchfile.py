@@ -10,6 +10,7 @@ import base64
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from operator import mul
 from typing import NamedTuple
@@ -26,8 +27,25 @@ COLUMNS = 8
 # As publisher.uscc has them; here by table, because a million codes are read at a time.
 _VALUE = {character: value for value, character in enumerate(uscc.ALPHABET)}
 _WEIGHTS = tuple(pow(3, place, 31) for place in range(17))
-_ORGANISATION_VALUE = {character: int(character, 36) for character in uscc.ALPHABET}
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
+_WHOLE = 1 << 16  # the sum over the whole code is counted in units of this, above that over the organisation's
+
+
+def _pairs(place: int) -> dict[str, int]:
+    """Return what two characters at a place from the ninth on add to both sums."""
+    weights = [_WEIGHTS[at] * _WHOLE for at in (place, place + 1)]
+    own = [_ORGANISATION_WEIGHTS[at - 8] for at in (place, place + 1)]
+    return {
+        one + other: _VALUE[one] * weights[0]
+        + _VALUE[other] * weights[1]
+        + int(one, 36) * own[0]
+        + int(other, 36) * own[1]
+        for one in uscc.ALPHABET
+        for other in uscc.ALPHABET
+    }
+
+
+_NINTH, _ELEVENTH, _THIRTEENTH, _FIFTEENTH = (_pairs(place) for place in range(8, 16, 2))
 
 NO_MORE = ("", "", "", "")  # what the last column of a table holds apart from former names, where it is empty
 
@@ -101,10 +119,24 @@ def full_code(packed: str, region_code: str) -> str | None:
 
 def _checks(first16: str) -> str:
     """Return the last two characters of a code: of the organisation code in it, and of the whole."""
-    total = sum(map(mul, map(_ORGANISATION_VALUE.__getitem__, first16[8:]), _ORGANISATION_WEIGHTS))
-    first17 = first16 + "0123456789X0"[11 - total % 11]
-    total = sum(map(mul, map(_VALUE.__getitem__, first17), _WEIGHTS))
-    return first17[16] + uscc.ALPHABET[(31 - total % 31) % 31]
+    whole, own = divmod(
+        _head(first16[:8])
+        + _NINTH[first16[8:10]]
+        + _ELEVENTH[first16[10:12]]
+        + _THIRTEENTH[first16[12:14]]
+        + _FIFTEENTH[first16[14:]],
+        _WHOLE,
+    )
+    seventeenth = "0123456789X0"[11 - own % 11]
+    whole += _VALUE[seventeenth] * _WEIGHTS[16]
+    return seventeenth + uscc.ALPHABET[(31 - whole % 31) % 31]
+
+
+@lru_cache(1 << 14)
+def _head(first8: str) -> int:
+    """Return what the first eight characters add, which many codes have alike."""
+    total: int = sum(map(mul, map(_VALUE.__getitem__, first8), _WEIGHTS))
+    return total * _WHOLE
 
 
 def table(section: str) -> list[Line]:

@@ -10,8 +10,10 @@ from jinja2 import meta, nodes
 
 from publisher import briefing, pipeline
 from publisher.ledger import Ledger
+from publisher.site import portal as portal_pages
 from publisher.site import units
 from publisher.site.renderer import Renderer
+from publisher.site.search.manifest import Ahead
 from publisher.site.views import Page, Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,7 +94,8 @@ def contexts(built):
             for one in units.render(site, scope, [key], documents)[key]
             if isinstance(one, Page)
         ]
-    return job, found
+        search = portal_pages.search_page(site, Ahead(("0123456789/r0/0.bin",), ("overlay-0123456789.bin",)))
+    return job, [*found, (search.template, search.context)]
 
 
 def test_the_page_is_read_as_it_is_meant():

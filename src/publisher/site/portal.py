@@ -71,7 +71,7 @@ def plans_page(site: Site) -> Page:
 def search_page(site: Site, ahead: Ahead) -> Page:
     """Return the search page: its script asks for the manifest, and for the files ``ahead`` at the same time."""
     head = site.head("查询", paths.SEARCH, "search", description="按名称或统一社会信用代码查询检查结果")
-    context = {"view": head, "manifest_href": site.href(paths.SEARCH_MANIFEST), "ahead": ahead}
+    context = {"view": head, "manifest_href": site.href(paths.SEARCH_MANIFEST), "ahead": ahead._asdict()}
     return Page(paths.SEARCH, "search.html", context)
 
 
