@@ -17,7 +17,7 @@ from zlib import crc32
 
 from publisher.folding import fold
 from publisher.searchfile import FORMAT, NO_MORE, PART, ROW
-from publisher.site.search import coding, pinyin
+from publisher.site.search import coding, numbering, pinyin
 from publisher.site.search.coding import Dictionary, File
 from publisher.site.search.entry import Entry
 from publisher.site.search.parts import Parts
@@ -175,7 +175,7 @@ class Builder:
         totals = dict.fromkeys(strings.common, 0)
         for docs, strings_here in strings.each_common():
             counts = facets.counts(docs)
-            contents = [content for _, content in coding.list_files("", docs, self.size)]
+            contents = [content for _, content in numbering.list_files("", docs, self.size)]
             for string, first in strings_here.items():
                 yield from ((f"l/{number_of[string]}.{part}", content) for part, content in enumerate(contents))
                 totals[string] = len(docs)
@@ -202,7 +202,7 @@ class Builder:
             yield from self._list(f"{kind}/{number}", docs)
 
     def _list(self, unit: str, docs: Sequence[int]) -> Iterator[File]:
-        yield from coding.list_files(unit, docs, self.size)
+        yield from numbering.list_files(unit, docs, self.size)
 
 
 class Facets:

@@ -12,7 +12,7 @@ from functools import cache
 from itertools import chain, islice
 from operator import itemgetter
 
-from publisher.site.search import coding
+from publisher.site.search import coding, numbering
 from publisher.site.search.coding import File
 from publisher.site.search.gather import Lists
 
@@ -54,7 +54,7 @@ class Parts:
         table = coding.front_coded((string, "-") for string in sorted(self.common) if len(string) > 2)
         yield "u/0", coding.text_file(([table],))
         common = ((string, total, coding.gaps_text(coding.gaps(docs))) for string, (total, docs) in self.common.items())
-        yield from coding.number_shards("q", chain(self.keys, common), SHARD)
+        yield from numbering.number_shards("q", chain(self.keys, common), SHARD)
 
     def _codes(self) -> Iterator[tuple[int, str]]:
         return ((doc, code) for column in self._columns for doc, code in enumerate(column) if code)

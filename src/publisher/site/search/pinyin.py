@@ -12,7 +12,7 @@ from importlib.resources import files
 from itertools import islice, pairwise, product
 
 from publisher.searchfile import PART, ROW
-from publisher.site.search import coding
+from publisher.site.search import coding, numbering
 from publisher.site.search.gather import Lists
 from publisher.site.search.strings import merged
 
@@ -107,12 +107,12 @@ def shard_files(texts: Iterable[tuple[int, str]], size: int) -> Iterator[tuple[s
     beside: dict[str, str] = {}
     for number, key in enumerate(common):
         beside[key] = f"{PART}{number}.{coding.chunk_bits(len(lists[key]))}"
-        yield from coding.list_files(f"y/{number}", lists[key], size)
+        yield from numbering.list_files(f"y/{number}", lists[key], size)
     rows = (
         (key, len(docs), coding.gaps_text(coding.gaps(docs[:LISTED])) + beside.get(key, ""))
         for key, docs in lists.items()
     )
-    yield from coding.number_shards("s", rows, SHARD)
+    yield from numbering.number_shards("s", rows, SHARD)
 
 
 def _lists(texts: Iterable[tuple[int, str]]) -> dict[str, Sequence[int]]:

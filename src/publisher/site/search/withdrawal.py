@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from publisher import searchfile
 from publisher.folding import fold
 from publisher.searchfile import PART, ROW, Key, Line
-from publisher.site.search import coding, parts, pinyin
+from publisher.site.search import coding, numbering, parts, pinyin
 from publisher.site.search.coding import File
 from publisher.site.search.index import PAGE, Base, directory_page, facet_values, shard_of
 
@@ -101,7 +101,7 @@ def _key_without(key: Key, vacant: set[int], leaving: Sequence[Line]) -> str | N
 
 def _lists(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
     touched: defaultdict[str, set[int]] = defaultdict(set)
-    width = coding.span(base.size)
+    width = numbering.span(base.size)
     facets = {value: (number, count) for number, (value, count) in enumerate(base.facets)}
     common = {string: (number, count) for number, (string, count) in enumerate(base.common)}
     for line in lines:
@@ -113,7 +113,7 @@ def _lists(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
             part = line.doc // (width >> coding.chunk_bits(count))
             touched[f"{kind}/{number}.{part}"].add(line.doc)
     for unit, docs in sorted(touched.items()):
-        yield unit, coding.list_without(read(unit), docs)
+        yield unit, numbering.list_without(read(unit), docs)
 
 
 def _sounds(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
@@ -121,17 +121,17 @@ def _sounds(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
     for line in lines:
         for key in set().union(*map(pinyin.keys, texts_of(line))):
             leaving[key].append(line.doc)
-    width = coding.span(base.size)
+    width = numbering.span(base.size)
     touched: defaultdict[str, set[int]] = defaultdict(set)
     for unit, section, rows in _touched_shards("s", base.sounds, leaving, read):
-        yield unit, coding.numbers_without(section, rows, leaving)
+        yield unit, numbering.numbers_without(section, rows, leaving)
         for row in rows.values():
             if row.count(PART) > 2:  # a list of all its subjects is beside
                 number, bits = row.rpartition(PART)[2].split(".")
                 for doc in leaving[row.partition(PART)[0]]:
                     touched[f"y/{number}.{doc // (width >> int(bits))}"].add(doc)
     for unit, docs in sorted(touched.items()):
-        yield unit, coding.list_without(read(unit), docs)
+        yield unit, numbering.list_without(read(unit), docs)
 
 
 def _parts(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
@@ -142,7 +142,7 @@ def _parts(base: Base, lines: Iterable[Line], read: Read) -> Iterator[File]:
         for key in {key for code in codes for key in parts.keys(code, common)}:
             leaving[key].append(line.doc)
     for unit, section, rows in _touched_shards("q", base.parts, leaving, read):
-        yield unit, coding.numbers_without(section, rows, leaving)
+        yield unit, numbering.numbers_without(section, rows, leaving)
 
 
 def _touched_shards(
@@ -154,7 +154,7 @@ def _touched_shards(
         touched[f"{kind}/{shard_of(key, shards)}"].append(key)
     for unit, here in sorted(touched.items()):
         section = searchfile.sections(read(unit))[0]
-        yield unit, section, coding.rows_of(section, here)
+        yield unit, section, numbering.rows_of(section, here)
 
 
 def _codes(base: Base, lines: Iterable[Line], gone: set[int], read: Read) -> tuple[list[tuple[str, int]], list[File]]:
