@@ -8,6 +8,7 @@ none of the builder's code.
 
 import base64
 import sys
+import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -16,7 +17,6 @@ from operator import mul
 from typing import NamedTuple
 
 import orjson
-from isal import isal_zlib
 
 from publisher import uscc
 
@@ -80,10 +80,10 @@ class Key(NamedTuple):
 
 def inflate(content: bytes) -> bytes:
     """Return what a file holds. Raises ``ValueError`` for a file that is not whole."""
-    machine = isal_zlib.decompressobj(-15)
+    machine = zlib.decompressobj(-15)
     try:
         data = machine.decompress(content) + machine.flush()
-    except isal_zlib.error as error:  # type: ignore[misc]  # a class, whatever its stub says
+    except zlib.error as error:
         raise ValueError(f"no search file: {error}") from error
     if not machine.eof or machine.unused_data:
         raise ValueError("no search file: it is cut short or has something behind its end")

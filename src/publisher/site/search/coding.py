@@ -6,9 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, islice
 from operator import sub
-from typing import NamedTuple, Protocol, Self
-
-from isal import isal_zlib
+from typing import NamedTuple, Self
 
 from publisher import regions
 from publisher.folding import fold, simplified
@@ -16,8 +14,8 @@ from publisher.searchfile import COLUMN, NO_MORE, PART, ROW, SECTION, Line, pack
 from publisher.searchfile import table as lines
 from publisher.site.search.entry import Entry
 
-LEVEL = 1  # of ISA-L: a third of zlib's time at its level 2, and a little smaller
-SMALLEST = 9  # of zlib, where so little is written that its time does not count
+LEVEL = 2  # of DEFLATE; 4 costs a quarter more time for four bytes in a hundred
+SMALLEST = 9  # where so little is written that its time does not count
 
 CHUNK = 1 << 14  # a list of more numbers is cut by halving its range
 YEARS = 100  # a year is written in two digits
@@ -27,11 +25,6 @@ _DIGITS = list(map(str, range(1 << 16)))  # most numbers that are written are sm
 _CONTROL = dict.fromkeys((*range(32), 127), " ")
 
 
-class _Compress(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-    def flush(self, mode: int = ..., /) -> bytes: ...
-
-
 def clean(text: str) -> str:
     """Return text that cannot be taken for the marks between values."""
     return text.translate(_CONTROL) if not text.isprintable() else text
@@ -39,16 +32,12 @@ def clean(text: str) -> str:
 
 def deflate(parts: Iterable[bytes], level: int = LEVEL) -> bytes:
     """Return the parts as one raw DEFLATE stream; each part has Huffman tables of its own."""
-    machine: _Compress
-    if level == SMALLEST:
-        machine, block = zlib.compressobj(level, zlib.DEFLATED, -15, 9), zlib.Z_PARTIAL_FLUSH
-    else:
-        machine, block = isal_zlib.compressobj(level, isal_zlib.DEFLATED, -15), isal_zlib.Z_SYNC_FLUSH
+    machine = zlib.compressobj(level, zlib.DEFLATED, -15, 9)
     out = []
     for part in parts:
         out.append(machine.compress(part))
         if len(part) > 256:
-            out.append(machine.flush(block))
+            out.append(machine.flush(zlib.Z_PARTIAL_FLUSH))
     out.append(machine.flush())
     return b"".join(out)
 
