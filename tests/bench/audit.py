@@ -8,7 +8,7 @@ it is changed. Prints, with seconds on the clock and of CPU:
 - **by kind**, in one process: what may not be shown and what is shown all the same, as the ledger tells them; then the
   files of each kind, read for what may stand nowhere; then pages, downloads and search index, held against the ledger.
   "subject pages whole" is what both parts take for them; "compressed and XLSX" is a figure of its own.
-- **whole**: ``publisher audit`` in processes of its own, with the most memory of all of them together.
+- **whole**: the audit as ``publisher audit`` makes it, in two processes, and of it the pages of subjects.
 - **changed**: what the latest releases changed, as it is read before each is served. The latest decisions are taken
   as those of the latest release, the ones before as the release before's, and so on; the files are those of today.
 
@@ -21,19 +21,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import func, select
 from tests.bench import peers
 from tests.bench.figures import Figure, Figures
-from tests.bench.processes import Spent, watched
+from tests.bench.processes import Spent, cpu
 
 from publisher import paths
 from publisher.audit import audit, audit_changed, plans, results, shares, tree
 from publisher.briefing import outcome_labels
 from publisher.ledger import Ledger
-from publisher.ledger.schema import entry
+from publisher.ledger.schema import entry, page
 from publisher.rules import load_profile
 from publisher.settings import Settings, load
 
@@ -44,6 +44,20 @@ FOLDERS = {
     "data": "files: downloads", "search": "files: search index", "log": "files: publication log",
     "feeds": "files: feeds",
 }  # fmt: skip
+
+
+class Cost(NamedTuple):
+    """What was taken until now: seconds on the clock, seconds of CPU of all processes."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> "Cost":
+        return cls(perf_counter(), cpu())
+
+    def since(self, before: "Cost") -> Spent:
+        return Spent(self.wall - before.wall, self.cpu - before.cpu, 0.0)
 
 
 class Clock:
@@ -124,12 +138,31 @@ def told(found: Iterable[Any]) -> int:
     return len(differences)
 
 
-def whole(figures: Figures, file: Path) -> None:
-    """Print what ``publisher audit`` takes. Raises :class:`~tests.bench.processes.Failed` when it finds differences."""
-    command = [Path(sys.executable).with_name("publisher"), "--config", file, "audit", "--json"]
-    spent, _ = watched(command)
+def whole(figures: Figures, settings: Settings, labels: dict[str, str]) -> int:
+    """Print what the whole audit takes in the processes it works in; return how many differences there are.
+
+    Files are walked in the order of their names, so that how far it has come tells what the pages of subjects (and
+    their calendars and lists) take; what is forbidden is gathered first, for all.
+    """
+    marks: dict[str, Cost] = {}
+    with Ledger(settings.ledger.url) as ledger:
+        with ledger.reading() as connection:
+            below = select(func.count()).select_from(page).where(page.c.path < paths.SUBJECTS)
+            before = connection.execute(below).scalar_one()
+
+        def on_progress(done: int, total: int) -> None:
+            for part, is_over in (("gathered", True), ("others", done >= before), ("subjects", done >= total)):
+                if is_over and part not in marks:
+                    marks[part] = Cost.now()
+
+        begun = Cost.now()
+        found = list(audit(ledger, settings.paths.output, labels=labels, on_progress=on_progress))
+    ended = Cost.now()
     figures.say("publisher audit")
-    figures.add(Figure("whole", None, spent))
+    figures.add(Figure("whole", None, ended.since(begun)))
+    figures.add(Figure("what may not be shown", None, marks["gathered"].since(begun)))
+    figures.add(Figure("subject pages whole", None, marks["subjects"].since(marks["others"]), "calendars, lists too"))
+    return told(found)
 
 
 def changed(figures: Figures, settings: Settings, labels: dict[str, str]) -> int:
@@ -168,7 +201,7 @@ def main() -> None:
     differences = 0
     if not given.split_only:
         differences += changed(figures, settings, labels)
-        whole(figures, file)
+        differences += whole(figures, settings, labels)
     differences += by_kind(figures, settings, labels)
     sys.exit(1 if differences else 0)
 
