@@ -70,7 +70,7 @@ class Portal:
         (folder / "output/index.html").write_text("<!doctype html><meta charset=utf-8><title>x</title>")
         (folder / "output/static").symlink_to(ROOT / "theme/static")
         handler = partial(Quiet, directory=str(folder / "output"))
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = Server(("127.0.0.1", 0), handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.address = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -99,6 +99,11 @@ class Portal:
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
+
+
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: the page lets go of what it no longer wants, and the server finds nobody to answer."""
 
 
 @pytest.fixture(params=[0, 20_000], ids=["shards", "whole"])

@@ -41,6 +41,7 @@ from publisher.site.views import Page, Site
 
 CHUNK = 200  # parts rendered and installed together by one process
 FEW = 2_000  # parts that one process renders alone
+SHARES = 2  # chunks at least for each process, so that none waits long for the others
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -105,7 +106,7 @@ class RecordPages(Generator):
                 if total > FEW and processes() > 1:
                     crew = stack.enter_context(Crew(self.maker, self.ledger, self.job.output, processes()))
                 for scope in owed:
-                    for made in self._made(scope, crew):
+                    for made in self._made(scope, owed[scope], crew):
                         totals.append(tree.install(self.ledger, made))
                         done += len(made)
                         self.report({"done": done, "total": total})
@@ -117,10 +118,11 @@ class RecordPages(Generator):
             tree.close()
         type(self).installed = Installed(sum(one.written for one in totals), sum(one.removed for one in totals))
 
-    def _made(self, scope: str, crew: Crew | None) -> Iterator[Made]:
-        """Yield the files of what is owed of one scope, chunk by chunk."""
+    def _made(self, scope: str, count: int, crew: Crew | None) -> Iterator[Made]:
+        """Yield the files of what is owed of one scope, ``count`` parts, chunk by chunk: some for every process."""
         if crew is not None and scope in units.APART:
-            yield from crew.made(scope, self._chunks(scope, units.APART[scope]))
+            fair = -(-count // (SHARES * len(crew.workers)))
+            yield from crew.made(scope, self._chunks(scope, min(units.APART[scope], fair)))
         else:
             for keys in self._chunks(scope, CHUNK):
                 yield self.maker.made(scope, keys)
