@@ -5,7 +5,8 @@ answers in ``feedback/NAME.jsonl``, one receipt a line, which the next push read
 """
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import orjson
@@ -16,6 +17,8 @@ from publisher.exchange.endpoint import Endpoint, Tally
 from publisher.exchange.receipts import read_receipts
 from publisher.ledger import Ledger, holdings, outbox
 from publisher.ledger.outbox import Batch
+
+_OURS = re.compile(r"\.?([0-9a-f]{32})\.(?:jsonl|ready)(?:\.tmp)?\Z")  # a file of a batch, or one being written
 
 
 class FiledropPush:
@@ -46,6 +49,7 @@ class FiledropPush:
             self._feedback.mkdir(exist_ok=True)
             with self._ledger.reading() as connection:
                 ids = outbox.unsettled_ids(connection, self._name)
+            self._clear(set(ids))
             waiting = sum(self._is_waiting(batch_id) for batch_id in ids)
             if waiting:
                 self._say(f"{self._name}: {waiting} files wait for feedback")
@@ -53,6 +57,13 @@ class FiledropPush:
                 self._lay_down(batch)
         except OSError as error:
             raise EndpointUnavailable(f"{self._name}: {error.filename}: {error.strerror}") from error
+
+    def _clear(self, unsettled: Collection[str]) -> None:
+        """Remove what killed pushes left of files that are settled: nobody would take it away any more."""
+        for file in self._outbox.iterdir():
+            found = _OURS.match(file.name)
+            if found and found[1] not in unsettled:
+                file.unlink(missing_ok=True)
 
     def _is_waiting(self, batch_id: str) -> bool:
         with self._ledger.reading() as connection:

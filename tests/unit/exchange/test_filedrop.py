@@ -133,6 +133,21 @@ def test_a_file_is_written_again_after_a_kill_before_it_lay_there(book, drop, mo
     assert book.push() == Pushed(accepted=1)
 
 
+def test_what_a_kill_leaves_of_a_settled_file_is_removed_and_files_of_others_stay(book, drop, monkeypatch):
+    book.show("R-1")
+    book.push()
+    answer(drop)
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.unlink", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            book.push()  # killed when the receipts are noted and the file is still there
+    (left, _) = names(drop)
+    (drop / "outbox" / f".{left}.tmp").write_text("half", "utf-8")
+    (drop / "outbox/notes.txt").write_text("theirs", "utf-8")
+    assert book.push() == Pushed()
+    assert names(drop) == ["notes.txt"]
+
+
 def test_a_stop_after_such_a_kill_sends_neither(book, drop, monkeypatch):
     book.show("R-1")
     with monkeypatch.context() as patched:
