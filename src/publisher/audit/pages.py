@@ -14,10 +14,11 @@ _APART = "\x00"  # no page holds it: HTML knows no such character
 
 
 class PageText:
-    """A page as it is read from ``<main>`` on."""
+    """A page as it is read from ``<main>`` to its end: all around it is the same everywhere."""
 
     def __init__(self, html: str) -> None:
-        self._tree = LexborHTMLParser(html[max(html.find("<main"), 0) :])
+        begin, end = html.find("<main"), html.rfind("</main")
+        self._tree = LexborHTMLParser(html[max(begin, 0) : end if end > begin else len(html)])
 
     @classmethod
     def of_file(cls, file: Path) -> "PageText":
