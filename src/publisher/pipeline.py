@@ -36,8 +36,6 @@ from publisher.source import CountsRow, FileGone, FileSeen, Watermark
 PULL_CHUNK = 4_000  # records kept in one transaction
 JUDGE_CHUNK = 4_000  # verdicts written in one transaction
 SECOND_FROM_RECORDS = 10_000  # to judge, and a second process judges what the first one writes
-AUDIT_WHOLE_FROM = 50_000  # files changed at least, and
-AUDIT_WHOLE_SHARE = 3  # the third part of all: reading everything, in two processes, is then as quick
 AUDIT_TOLD = 5  # differences named in a message
 COUNTED = ("accepted", "duplicate", "rejected", "unprocessed", "owed", "refused", "unsendable")
 PLURALS = {"plan": "plans", "item_list": "item_lists", "result": "results", "case": "cases", "tombstone": "cases"}
@@ -254,21 +252,16 @@ def build(portal: Portal) -> Built:
 
 
 def _audited(portal: Portal) -> site.Check:
-    """Return what reads a release again before it is served: what changed, or all of it where most did."""
+    """Return what reads a release again before it is served."""
     labels = briefing.outcome_labels(portal.profile)
 
     def check(tree: Path, addresses: Iterable[str]) -> None:
         with portal.ledger.reading() as connection:
             since = get_meta(connection, "released_entry")
-            most = max(AUDIT_WHOLE_FROM, int(get_meta(connection, "pages") or 0) // AUDIT_WHOLE_SHARE)
-        some = list(islice(addresses, most))
-        if since is None or len(some) == most:
-            found = audit.audit(
-                portal.ledger, tree, labels=labels,
-                on_progress=lambda done, total: portal.watcher.progress("audit", done, total),
-            )  # fmt: skip
-        else:
-            found = audit.audit_changed(portal.ledger, tree, some, since_entry=int(since), labels=labels)
+        found = audit.audit_release(
+            portal.ledger, tree, addresses, since_entry=None if since is None else int(since), labels=labels,
+            on_progress=lambda done, total: portal.watcher.progress("audit", done, total),
+        )  # fmt: skip
         told = [f"{one.kind} {one.where}: {one.what}" for one in islice(found, AUDIT_TOLD)]
         if told:
             raise LeakFound(

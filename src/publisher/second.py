@@ -32,7 +32,10 @@ def pays(items: int, least: int) -> bool:
 
 
 def end_with_parent() -> None:
-    """Have the system end this process with the one that started it: nobody waits for what it makes any more."""
+    """Leave the end of this process to the one that started it: it ends with that one, and not of itself by Ctrl-C.
+
+    Where the system cannot end it (on others than Linux), it ends when it next tells or asks.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is told, and ends this one

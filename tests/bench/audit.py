@@ -21,13 +21,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from sqlalchemy import func, select
 from tests.bench import peers
 from tests.bench.figures import Figure, Figures
-from tests.bench.processes import Spent, cpu
+from tests.bench.processes import Cost, Spent
 
 from publisher import paths
 from publisher.audit import audit, audit_changed, plans, results, shares, tree
@@ -44,20 +44,6 @@ FOLDERS = {
     "data": "files: downloads", "search": "files: search index", "log": "files: publication log",
     "feeds": "files: feeds",
 }  # fmt: skip
-
-
-class Cost(NamedTuple):
-    """What was taken until now: seconds on the clock, seconds of CPU of all processes."""
-
-    wall: float
-    cpu: float
-
-    @classmethod
-    def now(cls) -> "Cost":
-        return cls(perf_counter(), cpu())
-
-    def since(self, before: "Cost") -> Spent:
-        return Spent(self.wall - before.wall, self.cpu - before.cpu, 0.0)
 
 
 class Clock:

@@ -14,12 +14,11 @@ import resource
 import tempfile
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
 
 from sqlalchemy import select
 from tests.bench import filled
 from tests.bench.again import Written, write_again
-from tests.bench.processes import cpu
+from tests.bench.processes import Cost, Spent
 
 from publisher import paths, pipeline
 from publisher.ledger import Ledger
@@ -28,13 +27,6 @@ from publisher.ledger.schema import page
 from publisher.settings import Settings
 
 SOME = 1_000  # subjects of the small build
-
-
-class Cost(NamedTuple):
-    """What a build took so far."""
-
-    wall: float
-    cpu: float
 
 
 def main() -> None:
@@ -68,18 +60,18 @@ def main() -> None:
     print(f"nothing to do      {build(settings, 1)[0][1].wall:>10.2f} s")
 
 
-def build(settings: Settings, subjects: int) -> tuple[tuple[Cost, Cost], int]:
+def build(settings: Settings, subjects: int) -> tuple[tuple[Spent, Spent], int]:
     """Build what is owed; return what it took until the pages of subjects were done and in all, and the files there."""
-    begun, own = perf_counter(), cpu()
-    marks: list[Cost] = []
+    begun = Cost.now()
+    marks: list[Spent] = []
 
     def progress(stage: str, done: int, total: int | None) -> None:
         if not marks and done >= subjects:
-            marks.append(Cost(perf_counter() - begun, cpu() - own))
+            marks.append(Cost.now().since(begun))
 
     with pipeline.opened(settings, filled.DAY, pipeline.Watcher(progress=progress)) as portal:
         built = pipeline.build(portal)
-    whole = Cost(perf_counter() - begun, cpu() - own)
+    whole = Cost.now().since(begun)
     return (marks[0] if marks else whole, whole), built.total
 
 

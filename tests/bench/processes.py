@@ -51,6 +51,22 @@ def cpu(root: int | None = None) -> float:
     return total / TICK
 
 
+class Cost(NamedTuple):
+    """What was taken until now: seconds on the clock, seconds of CPU of all processes."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> "Cost":
+        """Return what this process and all below it took."""
+        return cls(perf_counter(), cpu())
+
+    def since(self, before: "Cost") -> Spent:
+        """Return what was taken since then; nothing is said of memory."""
+        return Spent(self.wall - before.wall, self.cpu - before.cpu, 0.0)
+
+
 def memory(root: int) -> float:
     """Return the memory of a process and all those below it, in MB."""
     total = 0

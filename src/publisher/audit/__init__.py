@@ -1,6 +1,7 @@
 """Reading the built site again, without the builder's code: does it say what the ledger says, and nothing else?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from publisher.audit.changed import audit_changed
@@ -8,12 +9,14 @@ from publisher.audit.difference import Difference, OnProgress
 from publisher.audit.shares import audit_in_processes, audit_share
 from publisher.errors import SiteError
 from publisher.ledger import Ledger
-from publisher.ledger.owed import page_count
+from publisher.ledger.owed import kept_page_count, page_count
 from publisher.ledger.shown import published_counts
 
-__all__ = ["Difference", "OnProgress", "audit", "audit_changed"]
+__all__ = ["Difference", "OnProgress", "audit", "audit_changed", "audit_release"]
 
 MANY = 5_000  # subjects: from here on a second process pays
+WHOLE_FROM = 50_000  # files changed at least, and
+WHOLE_SHARE = 3  # the third part of all: reading everything, in two processes, is then as quick
 
 
 def audit(
@@ -53,3 +56,26 @@ def audit(
             yield from audit_in_processes(url, output, labels or {}, step, processes)
         else:
             yield from audit_share(connection, output, labels or {}, step)
+
+
+def audit_release(
+    ledger: Ledger,
+    output: Path,
+    addresses: Iterable[str],
+    *,
+    since_entry: int | None,
+    labels: Mapping[str, str],
+    on_progress: OnProgress = lambda done, total: None,
+) -> Iterator[Difference]:
+    """Yield what is wrong with a release in ``output``, of which the files of these addresses changed.
+
+    They alone are read, as :func:`audit_changed` does, or the whole site where a large part of it changed or no release
+    was told before (``since_entry``: its last decision, or None).
+    """
+    with ledger.reading() as connection:
+        most = max(WHOLE_FROM, kept_page_count(connection) // WHOLE_SHARE)
+    some = list(islice(addresses, most))
+    if since_entry is None or len(some) == most:
+        yield from audit(ledger, output, labels=labels, on_progress=on_progress)
+    else:
+        yield from audit_changed(ledger, output, some, since_entry=since_entry, labels=labels)

@@ -28,6 +28,7 @@ LARGE = 1_000_000  # bytes: downloads, made of what smaller files say, are looke
 # What each byte is: a sign of a code (A), another letter (a), none (a blank). A code is 18 signs between two others.
 _KINDS = bytes(65 if chr(one) in CODE_SIGNS else 97 if chr(one) in ascii_lowercase else 32 for one in range(256))
 _CODE = b" " + 18 * b"A" + b" "
+_IS_SHOWN = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
 
 
 def audit_changed(
@@ -103,9 +104,8 @@ def _is_named(connection: Connection, plan_id: str) -> bool:
 
 def _bearing(connection: Connection, name: str) -> Iterable[str]:
     """Return the names of shown subjects that are a name or contain it."""
-    is_shown = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
     return connection.execute(
-        select(subject.c.name).where(subject.c.name.contains(name, autoescape=True), is_shown)
+        select(subject.c.name).where(subject.c.name.contains(name, autoescape=True), _IS_SHOWN)
     ).scalars()
 
 
@@ -119,8 +119,7 @@ class _Hidden:
     def among(self, codes: Collection[str]) -> Iterator[str]:
         """Yield those that are among these codes."""
         self._asked += len(codes)
-        is_shown = exists().where(record.c.subject_no == subject.c.subject_no, record.c.state == "published")
-        of_nobody = select(subject.c.key).where(~is_shown)
+        of_nobody = select(subject.c.key).where(~_IS_SHOWN)
         if self._all is None and self._asked > MANY:
             self._all = set(self._connection.execute(of_nobody).scalars())
         if self._all is not None:

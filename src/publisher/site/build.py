@@ -17,7 +17,14 @@ from sqlalchemy import Connection, insert, select
 from publisher import __version__
 from publisher.errors import LedgerError, PublisherError, RenderFailed, SettingsError, SiteError
 from publisher.ledger import Ledger
-from publisher.ledger.owed import owe_pages, owed_page_count, page_count, sweep_all_owed
+from publisher.ledger.owed import (
+    keep_page_count,
+    kept_page_count,
+    owe_pages,
+    owed_page_count,
+    page_count,
+    sweep_all_owed,
+)
 from publisher.ledger.schema import owed_page, site_release
 from publisher.ledger.store import get_meta, set_meta
 from publisher.site import precompress, release
@@ -84,13 +91,12 @@ def build(
     if owed:
         written, removed = _in_child(job.model_copy(update=_trees(pair) | {"look": look}), on_progress)
         with ledger.transaction() as connection:
-            set_meta(connection, "pages", str(page_count(connection)))
+            keep_page_count(connection)
     if _is_ahead(ledger, pair):
         _release(ledger, pair, releases, date.fromisoformat(job.day), check)
     pair.trees.clear()
     with ledger.reading() as connection:
-        total = int(get_meta(connection, "pages") or page_count(connection))  # to count a million takes half a second
-        return Built(written, removed, total, release.latest(connection))
+        return Built(written, removed, kept_page_count(connection), release.latest(connection))
 
 
 def roll_back(ledger: Ledger, output: Path, releases: Releases, kinds: tuple[str, ...], day: date) -> tuple[int, int]:

@@ -1,9 +1,12 @@
 """Folding and sounds."""
 
+from collections import defaultdict
+from random import Random
+
 import pytest
 
 from publisher.folding import fold, simplified
-from publisher.site.search.pinyin import INITIALS, keys
+from publisher.site.search.pinyin import INITIALS, _lists, keys, readings
 
 
 @pytest.mark.parametrize(
@@ -46,3 +49,17 @@ def test_sounds_of_a_name() -> None:
     assert {"zhang chun", "chang chun", "chun zhong", "chun chong", "zczg", "cczg", "zccg"} <= both
     assert {len(key) for key in both if " " not in key} == {INITIALS}
     assert keys("甲A乙") == set()
+
+
+@pytest.mark.parametrize("together", [1, 7, 20_000])
+def test_sounds_of_many_names_are_those_of_each(together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publisher.site.search.pinyin.TOGETHER", together)
+    chance, known = Random(5), [*readings()]
+    signs = [*chance.sample(known, 40), *"长重A(1"]  # of several sounds, and of none
+    texts = [(number // 2, "".join(chance.choices(signs, k=chance.randrange(9)))) for number in range(400)]
+    wanted: defaultdict[str, list[int]] = defaultdict(list)
+    for doc, text in texts:
+        for key in keys(text):
+            if wanted[key][-1:] != [doc]:
+                wanted[key].append(doc)
+    assert {key: [*docs] for key, docs in _lists(texts).items()} == wanted
