@@ -30,10 +30,11 @@ from tests.bench.figures import Figure, Figures
 from tests.bench.processes import Cost, Spent
 
 from publisher import paths
-from publisher.audit import audit, audit_changed, plans, results, shares, tree
+from publisher.audit import audit, audit_changed, plans, results, shares, subjects, tree
 from publisher.briefing import outcome_labels
 from publisher.ledger import Ledger
-from publisher.ledger.schema import entry, page
+from publisher.ledger.schema import entry
+from publisher.ledger.shown import published_counts
 from publisher.rules import load_profile
 from publisher.settings import Settings, load
 
@@ -94,8 +95,8 @@ def by_kind(figures: Figures, settings: Settings, labels: dict[str, str]) -> int
     clock = Clock()
     for module, name, part in (
         (shares, "forbidden", "ledger: what may not be shown"), (shares, "excuse", "ledger: what is shown"),
-        (shares, "Sieve", "ledger: the machine that looks"), (tree, "check_file", kind),
-        (results, "subject_page", COMPARED), (results, "search_rows", "compared: search index"),
+        (shares, "Sieve", "ledger: the machine that looks"), (tree, "check_file", kind), (subjects, "check_file", kind),
+        (subjects, "_subject_page", COMPARED), (subjects, "_search_rows", "search index, read for comparing"),
         (results, "of_months", "compared: months"), (plans, "of_plans", "compared: plans"),
         (tree, "gone", "files that are gone"),
     ):  # fmt: skip
@@ -127,17 +128,16 @@ def told(found: Iterable[Any]) -> int:
 def whole(figures: Figures, settings: Settings, labels: dict[str, str]) -> int:
     """Print what the whole audit takes in the processes it works in; return how many differences there are.
 
-    Files are walked in the order of their names, so that how far it has come tells what the pages of subjects (and
-    their calendars and lists) take; what is forbidden is gathered first, for all.
+    How far it has come tells what the pages of subjects take: what is forbidden is gathered first, for all; then each
+    page of a shown subject is read; then the folders are walked, and what is left in them is read.
     """
     marks: dict[str, Cost] = {}
     with Ledger(settings.ledger.url) as ledger:
         with ledger.reading() as connection:
-            below = select(func.count()).select_from(page).where(page.c.path < paths.SUBJECTS)
-            before = connection.execute(below).scalar_one()
+            shown = published_counts(connection)["subject"]
 
         def on_progress(done: int, total: int) -> None:
-            for part, is_over in (("gathered", True), ("others", done >= before), ("subjects", done >= total)):
+            for part, is_over in (("gathered", True), ("subjects", done >= shown)):
                 if is_over and part not in marks:
                     marks[part] = Cost.now()
 
@@ -147,7 +147,9 @@ def whole(figures: Figures, settings: Settings, labels: dict[str, str]) -> int:
     figures.say("publisher audit")
     figures.add(Figure("whole", None, ended.since(begun)))
     figures.add(Figure("what may not be shown", None, marks["gathered"].since(begun)))
-    figures.add(Figure("subject pages whole", None, marks["subjects"].since(marks["others"]), "calendars, lists too"))
+    figures.add(Figure("subject pages", shown, marks["subjects"].since(marks["gathered"]), "digest, leaks, content"))
+    figures.add(Figure("subject pages whole", shown, marks["subjects"].since(begun), "the two above"))
+    figures.add(Figure("all else", None, ended.since(marks["subjects"])))
     return told(found)
 
 

@@ -6,7 +6,7 @@ file is looked up, whoever it belongs to.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
@@ -16,8 +16,8 @@ from sqlalchemy import Connection, exists, func, select
 from publisher import paths
 from publisher.audit.difference import Difference
 from publisher.audit.expected import CHUNK, chunks_of, excuse, forbidden
-from publisher.audit.results import of_keys, subject_page
 from publisher.audit.sieve import Sieve
+from publisher.audit.subjects import subject_pages
 from publisher.audit.tree import HAND_WRITTEN, Found, check_file, known_pages
 from publisher.ledger import Ledger
 from publisher.ledger.schema import entry, record, subject
@@ -56,8 +56,7 @@ def audit_changed(
             for code in hidden.among(codes):
                 yield Difference("leak", codes[code], "the code of a subject of whom nothing is shown")
             keys = [PurePosixPath(one).stem for one in chunk if one in known and one.startswith(paths.SUBJECTS)]
-            for _, group in groupby(of_keys(connection, keys), key=lambda one: one.row.subject_no):
-                yield from subject_page(output, list(group), labels)
+            yield from subject_pages(connection, output, keys, labels)
 
 
 def _file(output: Path, file: str, known: Any, sieve: Sieve, codes: dict[str, str], where: str) -> Iterator[Difference]:

@@ -22,10 +22,15 @@ CHUNK = 500
 LONGER_THAN = 8  # characters: a shorter sentence is told by too many
 NAMES = frozenset(("title", "tasks.name"))
 PROSE = frozenset(("note", "remark", "measure", "disposition", "reply", "reason"))
-Chunks = Iterator[Sequence[Row[Any]]]
+Chunks = Iterator[Sequence[Any]]
+_TOLD: list[Any] = [record.c[name] for name in ("record_no", "kind", "record_id", "state", "rule", "ref")]
 _WITH_FORMS = (
-    select(record, shown.c.body, shown.c.beside)
-    .select_from(record.outerjoin(shown, shown.c.record_no == record.c.record_no))
+    select(*_TOLD, subject.c.key, shown.c.body, shown.c.beside)
+    .select_from(
+        record.outerjoin(shown, shown.c.record_no == record.c.record_no).outerjoin(
+            subject, subject.c.subject_no == record.c.subject_no
+        )
+    )
     .order_by(record.c.record_no)
 )
 KINDS = {"plan": "plan", "item_list": "item list", "result": "result"}
@@ -38,7 +43,8 @@ def forbidden(connection: Connection, chunks: Chunks) -> Iterator[Forbidden]:
     for rows in chunks:
         found = list(dockets(connection, rows))
         keys = {_key(body, secret) for docket in found for body in docket.versions} - {None}
-        known = _shown_subjects(connection, sorted(key for key in keys if key))
+        known = {row.key for row in rows if row.state == "published"}
+        known |= _shown_subjects(connection, sorted(key for key in keys - known if key))
         for docket in found:
             yield from _forbidden(docket, secret, known)
 

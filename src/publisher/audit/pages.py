@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from publisher.audit.reading import normal
 
 _NEAR = 3  # texts between the name of an item and its outcome, at most
+_normal = lru_cache(4096)(normal)  # of the few names of items and of outcomes
 _APART = "\x00"  # no page holds it: HTML knows no such character
 
 
@@ -63,12 +65,12 @@ def untold(
     missing: list[tuple[int, str]] = []
     at = 0
     for finding, words in zip(findings, labels, strict=True):
-        name = normal(finding["item_name"])
+        name = _normal(finding["item_name"])
         places = [place for place in range(at, len(texts)) if texts[place] == name]
         if not places:
             missing.append((finding["seq"], "item_name"))
             continue
-        wanted = None if words is None else normal(words)
+        wanted = None if words is None else _normal(words)
         told = [place for place in places if wanted is None or wanted in texts[place + 1 : place + 2 + _NEAR]]
         if told:
             at = told[0] + 1

@@ -15,7 +15,7 @@ import sqlite3
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -37,6 +37,7 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\u\{([0-9a-fA-F]{1,6})\}|\\x([0-9a-fA-F]{2})|\\([\"'/\\nrtbf])")
 _PERCENT = re.compile("(?:%[0-9a-fA-F]{2})+")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_BYTES = 1 << 16  # of a small file read at once
 _PIECE, _OVERLAP = 1_000_000, 10_000  # characters
 _FOLDED = re.compile(rb"\n[ \t]")
 GROUP = 1000  # rows or values of a file looked at together
@@ -99,6 +100,45 @@ def pieces(file: Path, size: int) -> Generator[tuple[bytes, bytes], None, None]:
                 return
             yield whole[: _cut(whole, len(whole) - 4)], fresh
             rest = whole[_cut(whole, len(whole) - 8 * _OVERLAP) :]
+
+
+def contents(folder: Path, files: Sequence[str]) -> Iterator[bytes | None]:
+    """Yield what is in each of some small files, None for one that cannot be read.
+
+    All are opened, and the system is told to fetch them, before the first is read: at a few hundred together this takes
+    a third of the time where they are not in memory.
+    """
+    opened = [_opened(f"{folder}/{file}") for file in files]
+    try:
+        for number, one in enumerate(opened):
+            opened[number] = None
+            yield None if one is None else _read(one)
+    finally:
+        for one in opened:
+            if one is not None:
+                os.close(one)
+
+
+def _opened(file: str) -> int | None:
+    try:
+        opened = os.open(file, os.O_RDONLY)
+    except OSError:
+        return None
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_WILLNEED)
+    return opened
+
+
+def _read(opened: int) -> bytes | None:
+    try:
+        parts = [os.read(opened, _BYTES)]
+        while len(parts[-1]) == _BYTES:
+            parts.append(os.read(opened, _BYTES))
+        return b"".join(parts)
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
 
 
 def _cut(content: bytes, end: int) -> int:

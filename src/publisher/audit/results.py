@@ -1,24 +1,21 @@
-"""Whether every published result is where it should be, and says what the ledger says."""
+"""Whether every published result is in the lists and downloads of its month, and says there what the ledger says."""
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, func, select
 
-from publisher import paths, searchfile
+from publisher import paths
 from publisher.audit.difference import Difference
 from publisher.audit.downloads import BROKEN, digest, expected_rows, month_records, month_rows, rows_digest
-from publisher.audit.pages import PageText, untold
+from publisher.audit.pages import PageText
 from publisher.audit.reading import normal
 from publisher.ledger import shown as ledger_shown
 from publisher.ledger.schema import listing, place, record, shown, subject
 
-_SUBJECT_CHUNK = 1024
 _MONTH_CHUNK = 20 * paths.LIST_PAGE
 # Written so that no database answers it by its index of states, which would read all that is published.
 _IS_SHOWN = func.coalesce(record.c.state, "") == "published"
@@ -32,43 +29,7 @@ class Told(NamedTuple):
     beside: Mapping[str, Any]
 
 
-def of_subjects(
-    connection: Connection,
-    output: Path,
-    labels: Mapping[str, str],
-    indexed: dict[int, int],
-    step: Callable[[int], None],
-    share: int = 0,
-    shares: int = 1,
-) -> Iterator[Difference]:
-    """Yield what is not as it should be on the pages of subjects, or of a share of them, and in the search index.
-
-    ``labels``: the words of each outcome by its id; ``indexed``: what :func:`search_rows` gave, from which the subjects
-    compared are taken out; ``step`` is told how many more were compared.
-    """
-    highest = connection.execute(select(func.max(record.c.subject_no)).where(record.c.state == "published")).scalar()
-    for first in range(share * _SUBJECT_CHUNK, (highest or 0) + 1, shares * _SUBJECT_CHUNK):
-        done = 0
-        for _, group in groupby(_of_range(connection, first), key=lambda one: one.row.subject_no):
-            results = list(group)
-            yield from subject_page(output, results, labels)
-            yield from _search_row(results, indexed.pop(_mark(results[0].row.path), None))
-            done += 1
-        step(done)
-
-
-def _of_range(connection: Connection, first: int) -> Iterator[Told]:
-    query = _query().where(record.c.subject_no >= first, record.c.subject_no < first + _SUBJECT_CHUNK)
-    return _read(connection, query.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no))
-
-
-def of_keys(connection: Connection, keys: Sequence[str]) -> Iterator[Told]:
-    """Yield the shown results of subjects, by the codes or hashes of their addresses; those of a subject together."""
-    query = _query().where(subject.c.key.in_(keys))
-    return _read(connection, query.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no))
-
-
-def _query() -> Any:
+def told_query() -> Any:
     """Return how shown results are read; the caller narrows it by subject, place or number."""
     names = ("record_no", "record_id", "rule", "ref", "subject_no")
     joined = record.join(shown, shown.c.record_no == record.c.record_no).join(
@@ -81,63 +42,10 @@ def _query() -> Any:
     )
 
 
-def _read(connection: Connection, query: Any) -> Iterator[Told]:
+def read_told(connection: Connection, query: Any) -> Iterator[Told]:
+    """Yield the results that a query, made of :func:`told_query`, finds."""
     for row in connection.execute(query).all():
         yield Told(row, orjson.loads(row.body), orjson.loads(row.beside))
-
-
-def subject_page(output: Path, results: list[Told], labels: Mapping[str, str]) -> Iterator[Difference]:
-    """Yield what is not as it should be on the page of a subject, of whom these results are shown."""
-    where = results[0].row.path
-    wanted = {one.row.record_id for one in results}
-    try:
-        page = PageText.of_file(output / paths.file_of(where))
-    except (OSError, UnicodeDecodeError):
-        for one in results:
-            yield Difference("missing", where, f"result {one.row.record_id}: its subject's page", one.row.rule)
-        return
-    told = page.within(wanted)
-    newest = results[0]
-    if page.heading != normal(newest.body["subject"]["name"]):
-        yield Difference("differs", where, f"result {newest.row.record_id}: subject name", newest.row.rule)
-    for one in results:
-        name, rule = f"result {one.row.record_id}", one.row.rule
-        texts = told.get(one.row.record_id)
-        if texts is None:
-            yield Difference("missing", where, f"{name}: anchor", rule)
-            continue
-        everything = "\n".join(texts)
-        for key in ("authority", "ended_on"):
-            if normal(one.body[key]) not in everything:
-                yield Difference("differs", where, f"{name}: {key}", rule)
-        findings = one.body["findings"]
-        words = [labels.get(outcome) for outcome in one.beside["outcomes"]]
-        for number, key in untold(texts, findings, words):
-            yield Difference("differs", where, f"{name}: finding {number} {key}", rule)
-
-
-def search_rows(output: Path) -> tuple[dict[int, int], list[Difference]]:
-    """Return what the search index says of each subject, by its address; both as marks, for there may be a million."""
-    try:
-        told = searchfile.manifest((output / paths.file_of(paths.SEARCH_MANIFEST)).read_bytes())
-        lines = searchfile.every_line(told, lambda name: (output / paths.file_of(paths.SEARCH + name)).read_bytes())
-        return {_mark(line.path): _mark(line.name, line.uscc, line.results) for line in lines}, []
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}, [Difference("missing", paths.SEARCH_MANIFEST, "the search index, or a file of it")]
-
-
-def _mark(*told: Any) -> int:
-    return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=7).digest())
-
-
-def _search_row(results: list[Told], row: int | None) -> Iterator[Difference]:
-    one = results[0]
-    name = f"result {one.row.record_id}: its subject in the search index"
-    told = one.body["subject"]
-    if row is None:
-        yield Difference("missing", paths.SEARCH_MANIFEST, name, one.row.rule)
-    elif row != _mark(told["name"], told["uscc"], len(results)):
-        yield Difference("differs", paths.SEARCH_MANIFEST, name, one.row.rule)
 
 
 def _below(href: str, folder: str) -> str:
@@ -215,9 +123,11 @@ def _of_places(connection: Connection, year: int, month: int) -> Iterator[Told]:
     of_month = (listing.c.facet == "month", listing.c.year == year, listing.c.value == f"{month:02}")
     seats = place.join(listing, listing.c.list_no == place.c.list_no)
     mine = select(place.c.record_no, place.c.slot).select_from(seats).where(*of_month).subquery()
-    query = _query().join(mine, mine.c.record_no == record.c.record_no).add_columns(mine.c.slot).order_by(mine.c.slot)
+    query = (
+        told_query().join(mine, mine.c.record_no == record.c.record_no).add_columns(mine.c.slot).order_by(mine.c.slot)
+    )
     last = -1
-    while rows := list(_read(connection, query.where(mine.c.slot > last).limit(_MONTH_CHUNK))):
+    while rows := list(read_told(connection, query.where(mine.c.slot > last).limit(_MONTH_CHUNK))):
         yield from rows
         last = rows[-1].row.slot
 

@@ -1,5 +1,6 @@
 """The audit in equal shares, each in a process of its own: what one finds out for all, it tells the others."""
 
+import gc
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
@@ -15,6 +16,7 @@ from publisher.audit import plans, results, tree
 from publisher.audit.difference import Difference
 from publisher.audit.expected import every_chunk, excuse, forbidden
 from publisher.audit.sieve import Sieve
+from publisher.audit.subjects import SubjectPages
 from publisher.errors import PublisherError, SiteError
 from publisher.ledger import Ledger
 from publisher.second import end_with_parent
@@ -48,13 +50,14 @@ def audit_share(
     for others in meet(sieve.excuses):
         sieve.excuse_too(others)
     sieve.settle()
-    yield from tree.walk(connection, output, sieve, step, *share)
-    indexed, unread = results.search_rows(output)
-    yield from results.of_subjects(connection, output, labels, indexed, step, *share)
-    left = set.intersection(*meet(set(indexed)))
+    pages = SubjectPages(connection, output, labels, sieve)
+    yield from pages.compared(step, *share)
+    pages.read = set.union(*meet(pages.read))
+    left = set.intersection(*meet(set(pages.indexed)))
+    yield from tree.walk(connection, output, sieve, step, pages.has_read, *share)
     yield from results.of_months(connection, output, *share)
     if share.number == 0:
-        yield from unread
+        yield from pages.unread
         for _ in left:
             yield Difference("leak", paths.SEARCH_MANIFEST, "a subject of whom nothing is shown")
         yield from tree.gone(connection, output)
@@ -123,6 +126,7 @@ def _work(pipe: Pipe, ledger_url: str, output: Path, labels: Mapping[str, str], 
         return parts
 
     end_with_parent()
+    gc.set_threshold(50_000, 20, 100)  # what is read makes few cycles, and looking for them takes a seventh of the time
     try:
         with Ledger(ledger_url) as ledger, ledger.reading() as connection:
             for one in audit_share(connection, output, labels, step, share, meet):

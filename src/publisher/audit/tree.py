@@ -45,12 +45,13 @@ def walk(
     output: Path,
     sieve: Sieve,
     step: Callable[[int], None],
+    has_read: Callable[[str], bool],
     share: int = 0,
     shares: int = 1,
 ) -> Iterator[Difference]:
     """Yield the strays and leaks of every file of the tree, or of one of equal ``shares`` of them.
 
-    ``step`` is told how many more files were read.
+    ``step`` is told how many more files were read; ``has_read`` tells by its address of one that was read before.
     """
     files = _files(output, "")
     for number in count():
@@ -59,8 +60,9 @@ def walk(
             return
         if number % shares != share:
             continue
-        known = known_pages(connection, [one.address for one in chunk])
-        for one in chunk:
+        unread = [one for one in chunk if one.oddity or not has_read(one.address)]
+        known = known_pages(connection, [one.address for one in unread])
+        for one in unread:
             yield from check_file(output, one, known.get(one.address), sieve)
         step(len(chunk))
 
@@ -110,19 +112,23 @@ def check_file(
     sieve: Sieve,
     look: Callable[[bytes], None] | None = None,
     large: float = math.inf,
+    content: bytes | None = None,
 ) -> Iterator[Difference]:
     """Yield what is wrong with one file: its address, its bytes, what stands in it.
 
-    ``look`` sees its texts; those of a file ``large`` bytes long or longer are read as they stand.
+    ``look`` sees its texts; those of a file ``large`` bytes long or longer are read as they stand. ``content`` is what
+    is in it, where that was read already.
     """
-    where = sieve.masked(found.address)
-    for what, rule in {one.what: one.rule for one in sieve.leaks([[found.address]])}.items():
-        yield Difference("leak", where, f"{what}, in the address", rule)
+    where = address = found.address
+    if sieve.may_hold(address.encode()):
+        where = sieve.masked(address)
+        for what, rule in {one.what: one.rule for one in sieve.leaks([[address]])}.items():
+            yield Difference("leak", where, f"{what}, in the address", rule)
     if found.oddity or known is None:
         yield Difference("stray", where, found.oddity or "a file the ledger does not know")
     if not found.has_content:
         return
-    file = _File(output / found.file, found, known, sieve, look, large)
+    file = _File(output, found.file, address, known, sieve, look, large, content)
     seen: set[str] = set()
     try:
         for one in file.leaks():
@@ -140,11 +146,19 @@ class _File:
     """A file that is read, once, for what it holds and for the digest of it (unpacked, of a compressed sibling)."""
 
     def __init__(
-        self, path: Path, found: Found, known: Any, sieve: Sieve, look: Callable[[bytes], None] | None, large: float
+        self,
+        output: Path,
+        name: str,
+        address: str,
+        known: Any,
+        sieve: Sieve,
+        look: Callable[[bytes], None] | None,
+        large: float,
+        content: bytes | None,
     ) -> None:
-        self._path, self._name, self._address = path, found.file, found.address
+        self._output, self._name, self._address, self._content = output, name, address, content
         self._sieve, self._look, self._large = sieve, look, large
-        self._is_sibling = known is not None and known.path != found.address
+        self._is_sibling = known is not None and known.path != address
         self._is_hand_written = known is not None and known.scope in HAND_WRITTEN
         self._hash = hashlib.sha256()
 
@@ -156,10 +170,12 @@ class _File:
     def leaks(self) -> Iterator[Forbidden]:
         """Yield what may not stand there and does. Raises one of :data:`UNREADABLE`."""
         size = WHOLE if self._address.startswith(DELTAS) else PIECE  # whose lines are looked at as a whole
-        read = pieces(self._path, size)
+        if self._content is None:
+            read: Iterator[tuple[bytes, bytes]] = pieces(self._output / self._name, size)
+        else:
+            read = iter([(self._content, self._content)])
         first = next(read, (b"", b""))
         if self._is_sibling or not is_text(self._name, first[0][:HEAD]):
-            read.close()
             yield from self._unpacked_leaks()
             return
         for piece, fresh in chain([first], read):
@@ -170,7 +186,7 @@ class _File:
                 self._look(piece)
 
     def _unpacked_leaks(self) -> Iterator[Forbidden]:
-        content = self._path.read_bytes()
+        content = (self._output / self._name).read_bytes() if self._content is None else self._content
         whole = unpacked(self._name, content) if self._is_sibling else content
         self._hash.update(whole)
         is_large = len(content) >= self._large

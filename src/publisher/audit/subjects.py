@@ -1,0 +1,138 @@
+"""Whether every subject of whom anything is shown has its page and its line in the search index, both true.
+
+A page is read once: for what may stand nowhere, for its digest, and for what it says.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from publisher import paths, searchfile
+from publisher.audit.difference import Difference
+from publisher.audit.pages import PageText, untold
+from publisher.audit.reading import contents, normal
+from publisher.audit.results import Told, read_told, told_query
+from publisher.audit.sieve import Sieve
+from publisher.audit.tree import Found, check_file
+from publisher.ledger.schema import page, record, subject
+
+_CHUNK = 256
+_BUILT = select(page.c.path, page.c.digest, page.c.scope).join(subject, subject.c.path == page.c.path)
+_IN_ORDER = (record.c.subject_no, record.c.ended_on.desc(), record.c.record_no)
+
+
+class SubjectPages:
+    """The pages of subjects: which were read, and what the search index tells of others (``indexed``).
+
+    Subjects are known by a mark of their address, since there may be a million.
+    """
+
+    def __init__(self, connection: Connection, output: Path, labels: Mapping[str, str], sieve: Sieve) -> None:
+        """``labels``: the words of each outcome by its id; ``sieve``: what may stand nowhere."""
+        self._connection, self._output, self._labels, self._sieve = connection, output, labels, sieve
+        self.indexed, self.unread = _search_rows(output)
+        self.read: set[int] = set()
+
+    def has_read(self, address: str) -> bool:
+        """Tell whether the file of this address was read, all of it."""
+        return _mark(address) in self.read
+
+    def compared(self, step: Callable[[int], None], share: int = 0, shares: int = 1) -> Iterator[Difference]:
+        """Yield what is wrong with the pages of shown subjects, or of a share of them, and with their search lines.
+
+        They are read in the order of the ledger's numbers: what is told of a subject mostly stands together there.
+        ``step`` is told how many more were compared.
+        """
+        highest = self._connection.execute(select(func.max(subject.c.subject_no))).scalar() or 0
+        for first in range(share * _CHUNK, highest + 1, shares * _CHUNK):
+            these = subject.c.subject_no >= first, subject.c.subject_no < first + _CHUNK
+            told = read_told(self._connection, told_query().where(*these).order_by(*_IN_ORDER))
+            groups = [list(group) for _, group in groupby(told, key=lambda one: one.row.subject_no)]
+            known = {row.path: row for row in self._connection.execute(_BUILT.where(*these)).all()}
+            files = [paths.file_of(results[0].row.path) for results in groups]
+            for results, file, content in zip(groups, files, contents(self._output, files), strict=True):
+                yield from self._of_subject(results, file, content, known)
+            step(len(groups))
+
+    def _of_subject(
+        self, results: list[Told], file: str, content: bytes | None, known: Mapping[str, Any]
+    ) -> Iterator[Difference]:
+        where = results[0].row.path
+        mark = _mark(where)
+        if content is not None:
+            self.read.add(mark)
+            found = Found(file, None, has_content=True)
+            yield from check_file(self._output, found, known.get(where), self._sieve, content=content)
+        yield from _subject_page(content, results, self._labels)
+        yield from _search_row(results, self.indexed.pop(mark, None))
+
+
+def subject_pages(
+    connection: Connection, output: Path, keys: Sequence[str], labels: Mapping[str, str]
+) -> Iterator[Difference]:
+    """Yield what is not as it should be on the pages of shown subjects, by the codes or hashes of their addresses."""
+    told = read_told(connection, told_query().where(subject.c.key.in_(keys)).order_by(*_IN_ORDER))
+    groups = [list(group) for _, group in groupby(told, key=lambda one: one.row.subject_no)]
+    files = [paths.file_of(results[0].row.path) for results in groups]
+    for results, content in zip(groups, contents(output, files), strict=True):
+        yield from _subject_page(content, results, labels)
+
+
+def _subject_page(content: bytes | None, results: list[Told], labels: Mapping[str, str]) -> Iterator[Difference]:
+    """Yield what is not as it should be on the page of a subject, of whom these results are shown."""
+    where = results[0].row.path
+    wanted = {one.row.record_id for one in results}
+    try:
+        said = None if content is None else PageText(content.decode())
+    except UnicodeDecodeError:
+        said = None
+    if said is None:
+        for one in results:
+            yield Difference("missing", where, f"result {one.row.record_id}: its subject's page", one.row.rule)
+        return
+    told = said.within(wanted)
+    newest = results[0]
+    if said.heading != normal(newest.body["subject"]["name"]):
+        yield Difference("differs", where, f"result {newest.row.record_id}: subject name", newest.row.rule)
+    for one in results:
+        name, rule = f"result {one.row.record_id}", one.row.rule
+        texts = told.get(one.row.record_id)
+        if texts is None:
+            yield Difference("missing", where, f"{name}: anchor", rule)
+            continue
+        everything = "\n".join(texts)
+        for key in ("authority", "ended_on"):
+            if normal(one.body[key]) not in everything:
+                yield Difference("differs", where, f"{name}: {key}", rule)
+        findings = one.body["findings"]
+        words = [labels.get(outcome) for outcome in one.beside["outcomes"]]
+        for number, key in untold(texts, findings, words):
+            yield Difference("differs", where, f"{name}: finding {number} {key}", rule)
+
+
+def _search_rows(output: Path) -> tuple[dict[int, int], list[Difference]]:
+    """Return what the search index says of each subject, by its address; both as marks, for there may be a million."""
+    try:
+        told = searchfile.manifest((output / paths.file_of(paths.SEARCH_MANIFEST)).read_bytes())
+        lines = searchfile.every_line(told, lambda name: (output / paths.file_of(paths.SEARCH + name)).read_bytes())
+        return {_mark(line.path): _mark(line.name, line.uscc, line.results) for line in lines}, []
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}, [Difference("missing", paths.SEARCH_MANIFEST, "the search index, or a file of it")]
+
+
+def _mark(*told: Any) -> int:
+    return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=7).digest())
+
+
+def _search_row(results: list[Told], row: int | None) -> Iterator[Difference]:
+    one = results[0]
+    name = f"result {one.row.record_id}: its subject in the search index"
+    told = one.body["subject"]
+    if row is None:
+        yield Difference("missing", paths.SEARCH_MANIFEST, name, one.row.rule)
+    elif row != _mark(told["name"], told["uscc"], len(results)):
+        yield Difference("differs", paths.SEARCH_MANIFEST, name, one.row.rule)
