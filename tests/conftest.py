@@ -1,15 +1,19 @@
 """A small portal of invented firms: records that are right, a folder to pull from, and the real command."""
 
 import copy
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck
@@ -18,11 +22,14 @@ from hypothesis import settings as hypothesis_settings
 from publisher import uscc
 from publisher.cli import main
 from publisher.settings import Settings, load
+from publisher.site.job import Job
 
 # A busy machine, or a first run that has yet to build its character tables, is no fault of what is tested.
 hypothesis_settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("shared")
 
+_BUILD = import_module("publisher.site.build")  # the package gives this name to a function
+_IN_CHILD = _BUILD._in_child
 REPOSITORY = Path(__file__).resolve().parents[1]
 PLAN_ID, TASK_ID, LIST_ID = "P2021-1", "T2021-1-1", "JS-TEST"
 Record = dict[str, Any]
@@ -279,3 +286,37 @@ def make_portal(call_cli: Callable[..., Ran]) -> Callable[[Path], PortalDir]:
 @pytest.fixture
 def portal_dir(tmp_path: Path, make_portal: Callable[[Path], PortalDir]) -> PortalDir:
     return make_portal(tmp_path)
+
+
+def _within(job: Job, on_progress: Callable[[int, int], None]) -> tuple[int, int]:
+    """Build as the builder's process does, and read what it says as its parent does."""
+    from publisher.site import render  # Pelican takes over logging: not before a test builds
+
+    said = io.StringIO()
+    with redirect_stdout(io.StringIO()):
+        render.main(io.StringIO(job.model_dump_json()), said)
+    *steps, result = map(orjson.loads, said.getvalue().splitlines())
+    for step in steps:
+        on_progress(step["done"], step["total"])
+    if "error" in result:
+        raise _BUILD._ERRORS.get(result["kind"], _BUILD.SiteError)(result["error"])
+    return result["written"], result["removed"]
+
+
+@pytest.fixture(scope="session")
+def builds_within(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have builds happen in this process, with one folder of compiled templates: each saves the second in which a new
+    process reads its modules, and compiles.
+
+    The builder's own process is tested in ``tests/e2e``, and where a test asks for ``child_process``.
+    """
+    compiled = tmp_path_factory.mktemp("templates")
+    _BUILD._in_child = lambda job, on_progress: _within(job.model_copy(update={"compiled": compiled}), on_progress)
+    yield
+    _BUILD._in_child = _IN_CHILD
+
+
+@pytest.fixture
+def child_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have builds happen in a process of their own, as they do outside of tests."""
+    monkeypatch.setattr(_BUILD, "_in_child", _IN_CHILD)

@@ -28,6 +28,7 @@ def job(settings: Settings, profile: rules.Profile, day: date) -> site.Job:
         output=settings.paths.output,
         theme=settings.paths.theme,
         content=settings.paths.content,
+        compiled=settings.paths.var / "templates",
         name=settings.portal.name,
         base_url=settings.portal.base_url,
         region_code=settings.portal.region_code,

@@ -28,3 +28,8 @@ def built(tmp_path_factory, make_portal, make_plan, make_task, make_item_list, m
     portal.run("2021-06-20")
     portal.run(BUILT_ON)
     return portal
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _builds(builds_within: None) -> None:
+    """Build within the tests' process."""

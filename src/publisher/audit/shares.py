@@ -1,6 +1,5 @@
 """The audit in equal shares, each in a process of its own: what one finds out for all, it tells the others."""
 
-import gc
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
@@ -19,7 +18,7 @@ from publisher.audit.sieve import Sieve
 from publisher.audit.subjects import SubjectPages
 from publisher.errors import PublisherError, SiteError
 from publisher.ledger import Ledger
-from publisher.second import end_with_parent
+from publisher.second import end_with_parent, rarely_collecting
 
 Step = Callable[[int], None]
 Meet = Callable[[Any], list[Any]]  # give one's own part of something, get the parts of all
@@ -126,9 +125,8 @@ def _work(pipe: Pipe, ledger_url: str, output: Path, labels: Mapping[str, str], 
         return parts
 
     end_with_parent()
-    gc.set_threshold(50_000, 20, 100)  # what is read makes few cycles, and looking for them takes a seventh of the time
     try:
-        with Ledger(ledger_url) as ledger, ledger.reading() as connection:
+        with rarely_collecting(), Ledger(ledger_url) as ledger, ledger.reading() as connection:
             for one in audit_share(connection, output, labels, step, share, meet):
                 pipe.send(("found", one))
         pipe.send(("done", None))

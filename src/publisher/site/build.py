@@ -224,7 +224,10 @@ def _ever(connection: Connection) -> tuple[str, ...]:
 def _look(job: Job) -> str:
     """Return a fingerprint of everything but records that pages are made of."""
     seen = hashlib.sha256(__version__.encode())
-    apart = {"ledger_url", "output", "theme", "content", "log_key", "day", "look", "served", "behind", "precompress"}
+    apart = {
+        "ledger_url", "output", "theme", "content", "compiled", "log_key", "day", "look", "served", "behind",
+        "precompress",
+    }  # fmt: skip
     seen.update(job.model_dump_json(exclude=apart).encode())
     for folder in (job.theme, job.content):
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):

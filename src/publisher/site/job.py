@@ -52,6 +52,7 @@ class Job(BaseModel):
     rule_labels: dict[str, str]
     rule_bases: dict[str, str]  # the article, never a decision's own words
     values: tuple[RuleValue, ...]
+    compiled: Path | None = None  # where compiled templates are kept
     log_key: Key  # where it is, never the key itself
     vkey: str  # its public part, for everybody
     precompress: tuple[str, ...] = ()  # gz, br: siblings of pages and shards

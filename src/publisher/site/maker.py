@@ -18,7 +18,7 @@ class Maker:
 
     def __init__(self, job: Job, ledger: Ledger) -> None:
         self.documents: Mapping[str, str] = {}
-        self.renderer = Renderer(job, environment(job.theme))
+        self.renderer = Renderer(job, environment(job.theme, job.compiled))
         self._ledger = ledger
         with ledger.reading() as connection:
             self.site = Site(job, connection, self.renderer.line)

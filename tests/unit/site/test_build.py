@@ -216,6 +216,7 @@ def test_a_theme_that_is_not_there_is_a_site_error(portal_dir, make_plan):
     assert "set theme in [paths]" in ran.err
 
 
+@pytest.mark.usefixtures("child_process")
 def test_a_builder_that_cannot_start_is_a_site_error(portal_dir, make_plan, monkeypatch):
     portal_dir.give(make_plan())
     monkeypatch.setattr(sys, "executable", "/bin/false")
@@ -224,6 +225,7 @@ def test_a_builder_that_cannot_start_is_a_site_error(portal_dir, make_plan, monk
     assert "ended with status 1" in ran.err
 
 
+@pytest.mark.usefixtures("child_process")
 def test_a_builder_that_says_more_than_a_pipe_holds_is_not_waited_for_in_vain(portal_dir, make_plan, monkeypatch):
     portal_dir.give(make_plan())
     talker = portal_dir.root / "talker"

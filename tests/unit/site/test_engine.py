@@ -10,7 +10,7 @@ from markupsafe import Markup
 from publisher import briefing, pipeline
 from publisher.ledger import Ledger
 from publisher.site import units
-from publisher.site.engine import environment, text
+from publisher.site.engine import Environment, environment, text
 from publisher.site.maker import Maker
 from publisher.site.renderer import Renderer
 from publisher.site.views import Page
@@ -101,3 +101,31 @@ def test_a_record_comes_before_the_methods_of_a_dict(made):
 def test_text_is_escaped_unless_it_is_markup():
     assert text("a<b>&\"'") == "a&lt;b&gt;&amp;&#34;&#39;"
     assert (text(Markup("<b>")), text(None), text(3)) == ("<b>", "None", "3")
+
+
+def test_compiled_templates_are_used_again_until_any_template_changes(tmp_path, made, monkeypatch):
+    made(
+        part="{% macro part(name) %}<b>{{ name }}</b>{% endmacro %}",
+        page="{% from 'part.html' import part %}{{ part(name) }}",
+    )
+    folder = tmp_path / "compiled"
+
+    def said():
+        return environment(tmp_path, folder).get_template("page.html").render(name="<i>")
+
+    assert said() == "<b>&lt;i&gt;</b>"
+    with monkeypatch.context() as patched:
+        patched.setattr(Environment, "_generate", None)  # nothing can be compiled
+        assert said() == "<b>&lt;i&gt;</b>"
+    (kept,) = folder.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1] + b"\xff")
+    assert said() == "<b>&lt;i&gt;</b>"
+    (tmp_path / "templates" / "part.html").write_text("{% macro part(name) %}<u>{{ name }}</u>{% endmacro %}", "utf-8")
+    assert said() == "<u>&lt;i&gt;</u>"
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_what_cannot_be_kept_is_compiled_each_time(tmp_path, made):
+    made(page="{{ name }}")
+    (tmp_path / "compiled").write_text("in the way")
+    assert environment(tmp_path, tmp_path / "compiled").get_template("page.html").render(name="<") == "&lt;"
