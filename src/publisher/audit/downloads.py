@@ -1,17 +1,23 @@
-"""Reading the downloads again: which records a JSON or CSV file holds, and whether each says what it should.
+"""Reading the downloads again: which records a file holds, and whether each says what it should.
 
 A month may have a hundred thousand results: of each record only a hash is kept.
 """
 
 import csv
 import hashlib
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import orjson
+from python_calamine import CalamineError, CalamineWorkbook
 
-BROKEN = (OSError, ValueError, KeyError, csv.Error)  # what reading a download may raise
+BROKEN = (OSError, ValueError, KeyError, csv.Error, CalamineError, sqlite3.Error)  # what reading a download may raise
+CELL_LIMIT = 32_767  # characters in a cell of a workbook; what is longer is cut there
 COLUMNS = (
     "ref", "result_id", "subject_name", "uscc", "reg_no", "plan_id", "task_id", "authority", "ended_on", "item_name",
     "outcome", "note", "measure", "disposition", "penalty_no", "remark",
@@ -19,11 +25,16 @@ COLUMNS = (
 
 
 def json_records(file: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the records of a JSON array, bare or as ``records`` beside ``meta``; one at a time where one is on a line.
+    """Yield the records of JSON Lines, or of a JSON array, bare or as ``records`` beside ``meta``; one at a time where
+    one is on a line.
 
     Raises one of :data:`BROKEN` for a file that cannot be read or holds no such array.
     """
     with file.open("rb") as lines:
+        if file.suffix == ".jsonl":
+            for line in lines:
+                yield from _objects([orjson.loads(line)])
+            return
         first = lines.readline().strip()
         if not first.endswith(b"["):
             whole = orjson.loads(first + lines.read())
@@ -49,17 +60,37 @@ def csv_rows(file: Path, columns: Sequence[str], named_in: Path | None = None) -
     of :data:`BROKEN` for a file that cannot be read or lacks one of the columns.
     """
     with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.reader(lines)
-        header = next(rows, [])
-        if named_in is not None:
-            with named_in.open(encoding="utf-8-sig", newline="") as others:
-                names = next(csv.reader(others), [])
-            header = names if len(names) == len(header) else []
-        if missing := [name for name in columns if name not in header]:
-            raise ValueError(f"no column {missing[0]}")
-        places = [header.index(name) for name in columns]
+        yield from _chosen(csv.reader(lines), columns, named_in)
+
+
+def workbook_rows(file: Path, columns: Sequence[str], named_in: Path) -> Iterator[list[str]]:
+    """Yield the same of the first sheet of a workbook."""
+    with closing(CalamineWorkbook.from_path(str(file))) as workbook:
+        rows = workbook.get_sheet_by_index(0).to_python(skip_empty_area=False)
+        yield from _chosen(([str(cell) for cell in row] for row in rows), columns, named_in)
+
+
+def database_rows(file: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the same of the findings in a database, with what their results say; those of a result together."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+        rows = database.execute(
+            f"SELECT {', '.join(columns)} FROM results JOIN findings USING (ref) ORDER BY result_id, seq"  # noqa: S608
+        )
         for row in rows:
-            yield [row[place].lstrip("'") if place < len(row) else "" for place in places]
+            yield ["" if value is None else str(value).lstrip("'") for value in row]
+
+
+def _chosen(rows: Iterator[list[str]], columns: Sequence[str], named_in: Path | None) -> Iterator[list[str]]:
+    header = next(rows, [])
+    if named_in is not None:
+        with named_in.open(encoding="utf-8-sig", newline="") as others:
+            names = next(csv.reader(others), [])
+        header = names if len(names) == len(header) else []
+    if missing := [name for name in columns if name not in header]:
+        raise ValueError(f"no column {missing[0]}")
+    places = [header.index(name) for name in columns]
+    for row in rows:
+        yield [row[place].lstrip("'") if place < len(row) else "" for place in places]
 
 
 def part_of(record: Any, like: Any) -> Any:
@@ -81,23 +112,17 @@ def rows_digest(rows: Iterable[Sequence[str]]) -> bytes:
     return hashlib.blake2b(orjson.dumps([list(row) for row in rows]), digest_size=12).digest()
 
 
-def month_records(file: Path, like: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return, for each result of a month's JSON, a hash of what ``like`` has of it. Raises as :func:`json_records`."""
+def record_digests(file: Path, like: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return, for each result in a file of JSON, a hash of what ``like`` has of it. Raises as :func:`json_records`."""
     return {one["result_id"]: digest(part_of(one, like)) for one in json_records(file)}
 
 
-def month_rows(file: Path, named_in: Path | None = None) -> dict[str, bytes]:
-    """Return, for each result of a month's CSV, a hash of its rows. Raises as :func:`csv_rows` does."""
+def row_digests(rows: Iterable[Sequence[str]]) -> dict[str, bytes]:
+    """Return, for each result, a hash of its rows, which stand together. Raises what reading them raises."""
     found: dict[str, bytes] = {}
-    group: list[list[str]] = []
     place = COLUMNS.index("result_id")
-    for row in csv_rows(file, COLUMNS, named_in):
-        if group and group[0][place] != row[place]:
-            found[group[0][place]] = rows_digest(group)
-            group = []
-        group.append(row)
-    if group:
-        found[group[0][place]] = rows_digest(group)
+    for result_id, group in groupby(rows, key=itemgetter(place)):
+        found[result_id] = rows_digest(group)
     return found
 
 

@@ -1,7 +1,8 @@
-"""Whether every published result is in the lists and downloads of its month, and says there what the ledger says."""
+"""Whether every published result is in the lists and downloads of its month, and in those of its year and of the whole
+portal where there are any, and says there what the ledger says."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,19 @@ from sqlalchemy import Connection, func, select
 
 from publisher import paths
 from publisher.audit.difference import Difference
-from publisher.audit.downloads import BROKEN, digest, expected_rows, month_records, month_rows, rows_digest
+from publisher.audit.downloads import (
+    BROKEN,
+    CELL_LIMIT,
+    COLUMNS,
+    csv_rows,
+    database_rows,
+    digest,
+    expected_rows,
+    record_digests,
+    row_digests,
+    rows_digest,
+    workbook_rows,
+)
 from publisher.audit.pages import PageText
 from publisher.audit.reading import normal
 from publisher.ledger import shown as ledger_shown
@@ -69,7 +82,10 @@ def _of_month(connection: Connection, output: Path, year: int, month: int) -> It
         if part != last:
             yield from _left_over(files)
             files, last = {}, part
-            yield from _downloads(output, (year, month, part), one, files)
+            suffixes = ("json", "jsonl", "csv", "excel.csv")
+            yield from _read_files(
+                output, [paths.data_month(year, month, part, suffix) for suffix in suffixes], one, files
+            )
         name, rule = f"result {one.row.record_id}", one.row.rule
         number = one.row.slot // paths.LIST_PAGE + 1
         where = paths.results_month(year, month, number)
@@ -81,42 +97,78 @@ def _of_month(connection: Connection, output: Path, year: int, month: int) -> It
             yield Difference("missing", where, f"{name}: its row", rule)
         elif told != normal(one.body["subject"]["name"]):
             yield Difference("differs", where, f"{name}: subject name", rule)
-        for file, digests in files.items():
-            wanted = (
-                digest({**one.body, "ref": one.row.ref, "severity": one.beside.get("severity", one.body["severity"])})
-                if file.endswith(".json")
-                else rows_digest(expected_rows(one.row.ref, one.body))
-            )
-            held = digests.pop(one.row.record_id, None)
-            if held != wanted:
-                yield Difference("missing" if held is None else "differs", file, name, rule)
+        yield from _told_in(files, one)
     yield from _left_over(files)
 
 
-def _downloads(
-    output: Path, part: tuple[int, int, int], first: Told, files: dict[str, dict[str, bytes]]
+def of_wholes(connection: Connection, output: Path) -> Iterator[Difference]:
+    """Yield what is not as it should be in the downloads of whole years, and of the whole portal: those that are there,
+    for only a small portal has them."""
+    months = [one for one in ledger_shown.month_sizes(connection) if one.results]
+    for year in sorted({one.year for one in months}):
+        suffixes = ("jsonl", "csv", "excel.csv", "xlsx")
+        of_year = [(one.year, one.month) for one in months if one.year == year]
+        yield from _of_whole(connection, output, [paths.data_year(year, suffix) for suffix in suffixes], of_year)
+    yield from _of_whole(connection, output, [paths.DATABASE], [(one.year, one.month) for one in months])
+
+
+def _of_whole(
+    connection: Connection, output: Path, addresses: Sequence[str], months: Sequence[tuple[int, int]]
 ) -> Iterator[Difference]:
-    """Read the files of a part of a month (year, month, part) into ``files``; yield what cannot be read."""
-    json, plain, excel = (paths.data_month(*part, suffix) for suffix in ("json", "csv", "excel.csv"))
-    named_in = output / paths.file_of(plain)
-    readers: dict[str, Callable[[Path], dict[str, bytes]]] = {
-        json: lambda file: month_records(file, {"ref": "", **first.body}),
-        plain: month_rows,
-        excel: lambda file: month_rows(file, named_in),
+    there = [one for one in addresses if (output / paths.file_of(one)).is_file()]
+    files: dict[str, dict[str, bytes]] = {}
+    for month in months if there else ():
+        for one in _of_places(connection, *month):
+            if not files:
+                yield from _read_files(output, there, one, files)
+                there = []
+            yield from _told_in(files, one)
+    yield from _left_over(files)
+
+
+def _told_in(files: Mapping[str, dict[str, bytes]], one: Told) -> Iterator[Difference]:
+    """Yield where files do not say of a result what they should; take out of them what they say of it."""
+    rows = expected_rows(one.row.ref, one.body)
+    wanted = {
+        True: digest({**one.body, "ref": one.row.ref, "severity": one.beside.get("severity", one.body["severity"])}),
+        False: rows_digest(rows),
     }
-    for where, reader in readers.items():
+    for file, digests in files.items():
+        held = digests.pop(one.row.record_id, None)
+        is_cut = file.endswith(".xlsx") and any(len(cell) > CELL_LIMIT for row in rows for cell in row)
+        if held is None or (held != wanted[file.endswith((".json", ".jsonl"))] and not is_cut):
+            what = f"result {one.row.record_id}"
+            yield Difference("missing" if held is None else "differs", file, what, one.row.rule)
+
+
+def _read_files(
+    output: Path, addresses: Sequence[str], first: Told, files: dict[str, dict[str, bytes]]
+) -> Iterator[Difference]:
+    """Read downloads of results into ``files``, a plain CSV before the others; yield which cannot be read."""
+    named_in = next((output / paths.file_of(one) for one in addresses if _is_plain(one)), output)
+    for where in addresses:
+        file = output / paths.file_of(where)
         try:
-            files[where] = reader(output / paths.file_of(where))
+            if where.endswith((".json", ".jsonl")):
+                files[where] = record_digests(file, {"ref": "", **first.body})
+            elif where.endswith(".xlsx"):
+                files[where] = row_digests(workbook_rows(file, COLUMNS, named_in))
+            elif where.endswith(".db"):
+                files[where] = row_digests(database_rows(file, COLUMNS))
+            else:
+                files[where] = row_digests(csv_rows(file, COLUMNS, None if _is_plain(where) else named_in))
         except BROKEN as error:
-            number = f", part {part[2]}" if part[2] > 1 else ""
-            what = f"the results of {part[0]}-{part[1]:02}{number} ({type(error).__name__})"
-            yield Difference("missing", where, what)
+            yield Difference("missing", where, f"the results in it ({type(error).__name__})")
+
+
+def _is_plain(address: str) -> bool:
+    return address.endswith(".csv") and not address.endswith(".excel.csv")
 
 
 def _left_over(files: dict[str, dict[str, bytes]]) -> Iterator[Difference]:
     for file, digests in files.items():
         if digests:
-            yield Difference("leak", file, f"{len(digests)} results that the ledger does not show in this month")
+            yield Difference("leak", file, f"{len(digests)} results that the ledger does not show there")
 
 
 def _of_places(connection: Connection, year: int, month: int) -> Iterator[Told]:

@@ -59,6 +59,7 @@ def audit_share(
         yield from pages.unread
         for _ in left:
             yield Difference("leak", paths.SEARCH_MANIFEST, "a subject of whom nothing is shown")
+        yield from results.of_wholes(connection, output)
         yield from tree.gone(connection, output)
         yield from plans.of_plans(connection, output)
         yield from plans.of_item_lists(connection, output)

@@ -5,8 +5,10 @@ import csv
 import hashlib
 import html
 import io
+import sqlite3
 import zlib
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 
 import orjson
 import pytest
+import xlsxwriter
 from sqlalchemy import delete, insert, select, update
 
 from publisher import paths, searchfile
@@ -175,9 +178,41 @@ class Portal:
         self.write("results/2021/06/index.html", document("2021 年 6 月", f"<table>{rows}</table>"))
         records = [{"ref": self.ref(one["result_id"]), **one, "late": False} for one in results]
         self.write("data/results-2021-06.json", HEAD + b",\n".join(map(orjson.dumps, records)) + b"\n]}\n")
-        for suffix, mark in (("csv", ""), ("excel.csv", "'")):
-            self.write(f"data/results-2021-06.{suffix}", month_csv(records, mark))
+        for name in ("2021-06", "2021"):
+            self.write(f"data/results-{name}.jsonl", b"".join(orjson.dumps(one) + b"\n" for one in records))
+            for suffix, mark in (("csv", ""), ("excel.csv", "'")):
+                self.write(f"data/results-{name}.{suffix}", month_csv(records, mark))
+        self.write_workbook(month_csv(records, ""))
+        self.write_database(month_csv(records, ""))
         self.write_search(results, address)
+
+    def write_workbook(self, table: str) -> None:
+        """Write the year's workbook, of a table in CSV, with headings of its own."""
+        content = io.BytesIO()
+        with xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_formulas": False}) as workbook:
+            sheet = workbook.add_worksheet("数据")
+            for number, row in enumerate(csv.reader(table.splitlines())):
+                sheet.write_row(number, 0, row if number else [f"第 {one} 列" for one in range(len(row))])
+        self.write("data/results-2021.xlsx", content.getvalue())
+
+    def write_database(self, table: str) -> None:
+        """Write the database of the whole portal, of a table in CSV."""
+        rows = list(csv.DictReader(table.splitlines()))
+        of_finding = ["ref", "item_name", "outcome", "note"]
+        of_result = [name for name in rows[0] if name not in (*of_finding[1:], "seq")]
+        with closing(sqlite3.connect(":memory:")) as database:
+            for name, columns in (("results", of_result), ("findings", of_finding)):
+                seq = ["seq"] if name == "findings" else []
+                database.execute(f"CREATE TABLE {name} ({', '.join(columns + seq)})")
+                told = [[row[column] or None for column in columns] for row in rows]
+                if seq:
+                    told = [[*row, number] for number, row in enumerate(told)]
+                else:
+                    told = [list(row) for row in dict.fromkeys(map(tuple, told))]
+                marks = ", ".join("?" * len(columns + seq))
+                database.executemany(f"INSERT INTO {name} VALUES ({marks})", told)
+            database.commit()
+            self.write("data/site.db", database.serialize())
 
     def write_search(self, results: list[dict[str, Any]], address: dict[str, str]) -> None:
         subjects: dict[str, dict[str, Any]] = {}

@@ -38,9 +38,10 @@ def test_a_site_that_says_what_the_ledger_says_has_no_differences(portal: Portal
         (MONTH, SHOWN, "云桥", "differs", "result R-000001: subject name"),
         (f"{DATA}.json", "2021-06-02", "2021-06-03", "differs", "result R-000001"),
         (f"{DATA}.json", '"result_id":"R-000001"', '"result_id":"R-1"', "missing", "result R-000001"),
+        (f"{DATA}.jsonl", "2021-06-02", "2021-06-03", "differs", "result R-000001"),
         (f"{DATA}.csv", "价格行为抽查", "价格抽查", "differs", "result R-000001"),
         (f"{DATA}.excel.csv", "B2", "B1", "differs", "result R-000001"),
-        (f"{DATA}.csv", "subject_name", "name", "missing", "the results of 2021-06 (ValueError)"),
+        (f"{DATA}.csv", "subject_name", "name", "missing", "the results in it (ValueError)"),
         ("search/x/r0/0.bin", SHOWN, "云桥", "differs", "result R-000001: its subject in the search index"),
         ("search/x/r0/0.bin", f"{SHOWN_CODE}.html", "x.html", "missing",
          "result R-000001: its subject in the search index"),
@@ -70,8 +71,9 @@ def test_what_is_told_otherwise_is_found(
     [
         (SUBJECT, "result R-000001: its subject's page"),
         (MONTH, "result R-000001: its row"),
-        (f"{DATA}.json", "the results of 2021-06 (FileNotFoundError)"),
-        (f"{DATA}.excel.csv", "the results of 2021-06 (FileNotFoundError)"),
+        (f"{DATA}.json", "the results in it (FileNotFoundError)"),
+        (f"{DATA}.jsonl", "the results in it (FileNotFoundError)"),
+        (f"{DATA}.excel.csv", "the results in it (FileNotFoundError)"),
         ("search/index.json", "the search index, or a file of it"),
         ("search/x/r0/0.bin", "the search index, or a file of it"),
         ("plans/2021/P-2021/index.html", "plan P-2021: its page"),
@@ -109,8 +111,30 @@ def test_what_stands_outside_the_element_of_a_result_does_not_count(portal: Port
 def test_a_download_with_more_than_is_shown_is_found(portal: Portal) -> None:
     portal.build([result_body("R-000001"), result_body("R-000002")])
     leaks = [(one.where, one.what) for one in portal.audit() if one.kind == "leak"]
-    assert (f"/{DATA}.csv", "1 results that the ledger does not show in this month") in leaks
-    assert (f"/{DATA}.json", "1 results that the ledger does not show in this month") in leaks
+    for name in (DATA, "data/results-2021"):
+        for suffix in ("csv", "excel.csv", "jsonl"):
+            assert (f"/{name}.{suffix}", "1 results that the ledger does not show there") in leaks
+    for name in (f"{DATA}.json", "data/results-2021.xlsx", "data/site.db"):
+        assert (f"/{name}", "1 results that the ledger does not show there") in leaks
+
+
+def test_what_files_of_a_year_and_of_the_portal_lack_or_tell_otherwise_is_found(portal: Portal) -> None:
+    portal.add_result(result_body("R-000003"), "published", slot=51)
+    missing = {one.where for one in portal.audit() if (one.kind, one.what) == ("missing", "result R-000003")}
+    year = [f"/data/results-2021.{suffix}" for suffix in ("csv", "excel.csv", "jsonl", "xlsx")]
+    assert missing >= {*year, "/data/site.db"}
+    told = result_body("R-000001")
+    told["findings"][0]["outcome"] = "另一种结果"
+    portal.build([told, result_body("R-000003")])
+    differs = {one.where for one in portal.audit() if (one.kind, one.what) == ("differs", "result R-000001")}
+    assert differs >= {*year, "/data/site.db"}
+
+
+def test_a_workbook_or_database_that_is_none_is_told(portal: Portal) -> None:
+    portal.write("data/results-2021.xlsx", b"PK\x03\x04")
+    portal.write("data/site.db", b"SQLite format 3\x00" + bytes(4000))
+    told = {one.where for one in portal.audit() if one.kind == "missing"}
+    assert told >= {"/data/results-2021.xlsx", "/data/site.db"}
 
 
 def test_results_of_a_subject_stand_on_one_page_and_far_down_the_month(portal: Portal) -> None:
@@ -152,7 +176,7 @@ def test_strays(portal: Portal) -> None:
 def test_progress_counts_files_and_subjects_to_the_end(portal: Portal) -> None:
     told: list[tuple[int, int]] = []
     list(audit(portal.ledger, portal.output, on_progress=lambda done, total: told.append((done, total))))
-    assert told[-1][0] == told[-1][1] == 17 + 1
+    assert told[-1][0] == told[-1][1] == 23 + 1
 
 
 def test_a_folder_that_is_not_there_is_an_error(portal: Portal) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from publisher.audit.downloads import COLUMNS, expected_rows, month_rows, rows_digest
+from publisher.audit.downloads import COLUMNS, csv_rows, expected_rows, row_digests, rows_digest
 from publisher.site.data.columns import Column
 from publisher.site.data.formats import excel_csv_file
 
@@ -109,7 +109,7 @@ def test_a_name_that_begins_with_an_apostrophe_is_audited_as_it_is(tmp_path: Pat
     with excel_csv_file(tmp_path / "a.csv", columns) as add:
         for one in cells:
             add([*(one | {"subject_name": name}).values()])
-    assert month_rows(tmp_path / "a.csv") == {"N-1": rows_digest(expected_rows("ref", body))}
+    assert row_digests(csv_rows(tmp_path / "a.csv", COLUMNS)) == {"N-1": rows_digest(expected_rows("ref", body))}
 
 
 def test_no_name_becomes_markup_or_code(named: Path) -> None:
