@@ -114,15 +114,21 @@ def rows_digest(rows: Iterable[Sequence[str]]) -> bytes:
 
 def record_digests(file: Path, like: Mapping[str, Any]) -> dict[str, bytes]:
     """Return, for each result in a file of JSON, a hash of what ``like`` has of it. Raises as :func:`json_records`."""
-    return {one["result_id"]: digest(part_of(one, like)) for one in json_records(file)}
+    return _once((one["result_id"], digest(part_of(one, like))) for one in json_records(file))
 
 
 def row_digests(rows: Iterable[Sequence[str]]) -> dict[str, bytes]:
     """Return, for each result, a hash of its rows, which stand together. Raises what reading them raises."""
+    of_result = groupby(rows, key=itemgetter(COLUMNS.index("result_id")))
+    return _once((result_id, rows_digest(group)) for result_id, group in of_result)
+
+
+def _once(told: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    place = COLUMNS.index("result_id")
-    for result_id, group in groupby(rows, key=itemgetter(place)):
-        found[result_id] = rows_digest(group)
+    for result_id, seen in told:
+        if result_id in found:
+            raise ValueError(f"{result_id} is there twice")
+        found[result_id] = seen
     return found
 
 

@@ -130,6 +130,16 @@ def test_what_files_of_a_year_and_of_the_portal_lack_or_tell_otherwise_is_found(
     assert differs >= {*year, "/data/site.db"}
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_a_result_that_is_told_twice_is_found(portal: Portal, suffix: str) -> None:
+    text = (portal.output / f"{DATA}.{suffix}").read_text("utf-8")
+    header, row, *_ = text.splitlines(keepends=True) if suffix == "csv" else ["", *text.splitlines(keepends=True)]
+    other = row.replace("R-000001", "R-000002")
+    portal.write(f"{DATA}.{suffix}", header + row + other + row)
+    found = [(one.where, one.what) for one in portal.audit()]
+    assert (f"/{DATA}.{suffix}", "the results in it (ValueError)") in found
+
+
 def test_a_workbook_or_database_that_is_none_is_told(portal: Portal) -> None:
     portal.write("data/results-2021.xlsx", b"PK\x03\x04")
     portal.write("data/site.db", b"SQLite format 3\x00" + bytes(4000))
