@@ -48,7 +48,7 @@ check: $(VENV)/.ready-dev ## format, lint, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 fmt: $(VENV)/.ready-dev ## format the code
 	$(BIN)/ruff format .
