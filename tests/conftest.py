@@ -13,7 +13,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck
@@ -295,12 +294,8 @@ def _within(job: Job, on_progress: Callable[[int, int], None]) -> tuple[int, int
     said = io.StringIO()
     with redirect_stdout(io.StringIO()):
         render.main(io.StringIO(job.model_dump_json()), said)
-    *steps, result = map(orjson.loads, said.getvalue().splitlines())
-    for step in steps:
-        on_progress(step["done"], step["total"])
-    if "error" in result:
-        raise _BUILD._ERRORS.get(result["kind"], _BUILD.SiteError)(result["error"])
-    return result["written"], result["removed"]
+    counts: tuple[int, int] = _BUILD._counted(_BUILD._listened(said.getvalue().splitlines(), on_progress))
+    return counts
 
 
 @pytest.fixture(scope="session")

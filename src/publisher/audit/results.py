@@ -3,6 +3,8 @@ portal where there are any, and says there what the ledger says."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,26 +106,24 @@ def _of_month(connection: Connection, output: Path, year: int, month: int) -> It
 def of_wholes(connection: Connection, output: Path) -> Iterator[Difference]:
     """Yield what is not as it should be in the downloads of whole years, and of the whole portal: those that are there,
     for only a small portal has them."""
-    months = [one for one in ledger_shown.month_sizes(connection) if one.results]
-    for year in sorted({one.year for one in months}):
-        suffixes = ("jsonl", "csv", "excel.csv", "xlsx")
-        of_year = [(one.year, one.month) for one in months if one.year == year]
-        yield from _of_whole(connection, output, [paths.data_year(year, suffix) for suffix in suffixes], of_year)
-    yield from _of_whole(connection, output, [paths.DATABASE], [(one.year, one.month) for one in months])
-
-
-def _of_whole(
-    connection: Connection, output: Path, addresses: Sequence[str], months: Sequence[tuple[int, int]]
-) -> Iterator[Difference]:
-    there = [one for one in addresses if (output / paths.file_of(one)).is_file()]
-    files: dict[str, dict[str, bytes]] = {}
-    for month in months if there else ():
-        for one in _of_places(connection, *month):
-            if not files:
+    months = sorted((one.year, one.month) for one in ledger_shown.month_sizes(connection) if one.results)
+    whole = _there(output, [paths.DATABASE])
+    of_portal: dict[str, dict[str, bytes]] = {}
+    for year, of_year in groupby(months, key=itemgetter(0)):
+        there = _there(output, [paths.data_year(year, suffix) for suffix in ("jsonl", "csv", "excel.csv", "xlsx")])
+        files: dict[str, dict[str, bytes]] = {}
+        for month in of_year if there or whole or of_portal else ():
+            for one in _of_places(connection, *month):
                 yield from _read_files(output, there, one, files)
-                there = []
-            yield from _told_in(files, one)
-    yield from _left_over(files)
+                yield from _read_files(output, whole, one, of_portal)
+                there, whole = [], []
+                yield from _told_in({**files, **of_portal}, one)
+        yield from _left_over(files)
+    yield from _left_over(of_portal)
+
+
+def _there(output: Path, addresses: Sequence[str]) -> list[str]:
+    return [one for one in addresses if (output / paths.file_of(one)).is_file()]
 
 
 def _told_in(files: Mapping[str, dict[str, bytes]], one: Told) -> Iterator[Difference]:

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from publisher import paths, searchfile
 from publisher.audit.difference import Difference
@@ -50,13 +50,12 @@ class SubjectPages:
         highest = self._connection.execute(select(func.max(subject.c.subject_no))).scalar() or 0
         for first in range(share * _CHUNK, highest + 1, shares * _CHUNK):
             these = subject.c.subject_no >= first, subject.c.subject_no < first + _CHUNK
-            told = read_told(self._connection, told_query().where(*these).order_by(*_IN_ORDER))
-            groups = [list(group) for _, group in groupby(told, key=lambda one: one.row.subject_no)]
             known = {row.path: row for row in self._connection.execute(_BUILT.where(*these)).all()}
-            files = [paths.file_of(results[0].row.path) for results in groups]
-            for results, file, content in zip(groups, files, contents(self._output, files), strict=True):
+            done = 0
+            for results, file, content in _with_pages(self._connection, self._output, *these):
                 yield from self._of_subject(results, file, content, known)
-            step(len(groups))
+                done += 1
+            step(done)
 
     def _of_subject(
         self, results: list[Told], file: str, content: bytes | None, known: Mapping[str, Any]
@@ -75,11 +74,18 @@ def subject_pages(
     connection: Connection, output: Path, keys: Sequence[str], labels: Mapping[str, str]
 ) -> Iterator[Difference]:
     """Yield what is not as it should be on the pages of shown subjects, by the codes or hashes of their addresses."""
-    told = read_told(connection, told_query().where(subject.c.key.in_(keys)).order_by(*_IN_ORDER))
+    for results, _, content in _with_pages(connection, output, subject.c.key.in_(keys)):
+        yield from _subject_page(content, results, labels)
+
+
+def _with_pages(
+    connection: Connection, output: Path, *which: ColumnElement[bool]
+) -> Iterator[tuple[list[Told], str, bytes | None]]:
+    """Yield the shown results of some subjects, those of each together, with the file of its page and what is in it."""
+    told = read_told(connection, told_query().where(*which).order_by(*_IN_ORDER))
     groups = [list(group) for _, group in groupby(told, key=lambda one: one.row.subject_no)]
     files = [paths.file_of(results[0].row.path) for results in groups]
-    for results, content in zip(groups, contents(output, files), strict=True):
-        yield from _subject_page(content, results, labels)
+    return zip(groups, files, contents(output, files), strict=True)
 
 
 def _subject_page(content: bytes | None, results: list[Told], labels: Mapping[str, str]) -> Iterator[Difference]:

@@ -128,7 +128,8 @@ def check_file(
         yield Difference("stray", where, found.oddity or "a file the ledger does not know")
     if not found.has_content:
         return
-    file = _File(output, found.file, address, known, sieve, look, large, content)
+    source = output / found.file if content is None else content
+    file = _File(source, found.file, address, known, sieve, look, large)
     seen: set[str] = set()
     try:
         for one in file.leaks():
@@ -147,16 +148,15 @@ class _File:
 
     def __init__(
         self,
-        output: Path,
+        source: Path | bytes,
         name: str,
         address: str,
         known: Any,
         sieve: Sieve,
         look: Callable[[bytes], None] | None,
         large: float,
-        content: bytes | None,
     ) -> None:
-        self._output, self._name, self._address, self._content = output, name, address, content
+        self._source, self._name, self._address = source, name, address
         self._sieve, self._look, self._large = sieve, look, large
         self._is_sibling = known is not None and known.path != address
         self._is_hand_written = known is not None and known.scope in HAND_WRITTEN
@@ -170,10 +170,8 @@ class _File:
     def leaks(self) -> Iterator[Forbidden]:
         """Yield what may not stand there and does. Raises one of :data:`UNREADABLE`."""
         size = WHOLE if self._address.startswith(DELTAS) else PIECE  # whose lines are looked at as a whole
-        if self._content is None:
-            read: Iterator[tuple[bytes, bytes]] = pieces(self._output / self._name, size)
-        else:
-            read = iter([(self._content, self._content)])
+        source = self._source
+        read = pieces(source, size) if isinstance(source, Path) else iter([(source, source)])
         first = next(read, (b"", b""))
         if self._is_sibling or not is_text(self._name, first[0][:HEAD]):
             yield from self._unpacked_leaks()
@@ -186,7 +184,7 @@ class _File:
                 self._look(piece)
 
     def _unpacked_leaks(self) -> Iterator[Forbidden]:
-        content = (self._output / self._name).read_bytes() if self._content is None else self._content
+        content = self._source.read_bytes() if isinstance(self._source, Path) else self._source
         whole = unpacked(self._name, content) if self._is_sibling else content
         self._hash.update(whole)
         is_large = len(content) >= self._large

@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, insert, select
@@ -254,12 +254,7 @@ def _in_child(job: Job, on_progress: OnProgress) -> tuple[int, int]:
             try:
                 with suppress(BrokenPipeError), child.stdin as told:  # it may have ended at once; its status says so
                     told.write(job.model_dump_json())
-                for line in child.stdout:
-                    said = orjson.loads(line)
-                    if "total" in said:
-                        on_progress(said["done"], said["total"])
-                    else:
-                        result = said
+                result = _listened(child.stdout, on_progress)
             except BaseException:
                 child.terminate()
                 raise
@@ -267,6 +262,23 @@ def _in_child(job: Job, on_progress: OnProgress) -> tuple[int, int]:
             noise.seek(0)
             last = noise.read().strip().splitlines()[-1:] or ["no word"]
             raise RenderFailed(f"the builder ended with status {child.returncode}: {last[0]}")
+    return _counted(result)
+
+
+def _listened(lines: Iterable[str], on_progress: OnProgress) -> dict[str, Any] | None:
+    """Tell of progress what the builder's lines say; return its report, None where there is none."""
+    result = None
+    for line in lines:
+        said = orjson.loads(line)
+        if "total" in said:
+            on_progress(said["done"], said["total"])
+        else:
+            result = said
+    return result
+
+
+def _counted(result: dict[str, Any]) -> tuple[int, int]:
+    """Return how many files were written and removed by a report; raise the error that it tells."""
     if "error" in result:
         raise _ERRORS.get(result["kind"], SiteError)(result["error"])
     return result["written"], result["removed"]
