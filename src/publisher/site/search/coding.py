@@ -14,14 +14,23 @@ from publisher.searchfile import COLUMN, NO_MORE, PART, ROW, SECTION, Line, pack
 from publisher.searchfile import table as lines
 from publisher.site.search.entry import Entry
 
-LEVEL = 2  # of DEFLATE; 4 costs a quarter more time for four bytes in a hundred
+LEVEL = 1
 SMALLEST = 9  # where so little is written that its time does not count
 
 CHUNK = 1 << 14  # a list of more numbers is cut by halving its range
 YEARS = 100  # a year is written in two digits
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
-_DIGITS = list(map(str, range(1 << 16)))  # most numbers that are written are small
+
+class _Numerals(dict[int, str]):
+    """Numbers as they are written. Most are small, and ready."""
+
+    def __missing__(self, number: int) -> str:
+        return str(number)
+
+
+_NUMERALS = _Numerals((number, str(number)) for number in range(1 << 16))
+_numeral = _NUMERALS.__getitem__
 _CONTROL = dict.fromkeys((*range(32), 127), " ")
 
 
@@ -115,8 +124,8 @@ def table(docs: Sequence[int], days: Sequence[int], columns: Iterable[Iterable[s
         return []
     later, earlier = map(sub, islice(docs, 1, None), docs), map(sub, days, islice(days, 1, None))
     return [
-        ROW.join(map(str, chain(docs[:1], later))),
-        ROW.join(map(str, chain(days[:1], earlier))),
+        ROW.join(map(_numeral, chain(docs[:1], later))),
+        ROW.join(map(_numeral, chain(days[:1], earlier))),
         *map(ROW.join, columns),
     ]
 
@@ -186,7 +195,7 @@ def gaps(numbers: Sequence[int]) -> list[int]:
 
 def gaps_text(gaps: Sequence[int]) -> str:
     """Return gaps as text."""
-    return ",".join(map(_DIGITS.__getitem__, gaps) if gaps and max(gaps) < len(_DIGITS) else map(str, gaps))
+    return ",".join(map(_numeral, gaps))
 
 
 def chunk_bits(total: int) -> int:

@@ -2,9 +2,11 @@
 
 from array import array
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
-from itertools import compress
+from collections.abc import Iterable
+from itertools import islice
 from operator import itemgetter
+
+TOGETHER = 20_000  # rows looked at together
 
 
 class Lists(defaultdict[str, "array[int]"]):
@@ -17,12 +19,14 @@ class Lists(defaultdict[str, "array[int]"]):
         """Add to each string the subject beside it."""
         deque(map(array.append, map(self.__getitem__, strings), docs), 0)
 
-    def add_rows(self, texts: Sequence[str], docs: Sequence[int], length: int) -> None:
-        """Add the subject beside each text to every ``length`` characters in a row of it, from place to place."""
-        at = 0
-        while texts:
-            long = [len(text) >= at + length for text in texts]
-            if not all(long):
-                texts, docs = list(compress(texts, long)), list(compress(docs, long))
-            self.add(map(itemgetter(slice(at, at + length)), texts), docs)
-            at += 1
+    def add_rows(self, rows: Iterable[tuple[int, str]], length: int) -> None:
+        """Add each subject to every ``length`` characters in a row of the text beside it, in any order."""
+        coming = iter(rows)
+        while some := list(islice(coming, TOGETHER)):
+            alike: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+            for row in some:
+                alike[len(row[1])].append(row)
+            for size, same in alike.items():
+                docs, texts = zip(*same, strict=True)
+                for at in range(size - length + 1):
+                    self.add(map(itemgetter(slice(at, at + length)), texts), docs)

@@ -9,8 +9,9 @@ import gc
 import hashlib
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import compress, count
 from operator import itemgetter
 from typing import NamedTuple
 from zlib import crc32
@@ -18,8 +19,9 @@ from zlib import crc32
 from publisher.folding import fold
 from publisher.searchfile import FORMAT, NO_MORE, PART, ROW
 from publisher.site.search import coding, numbering, pinyin
-from publisher.site.search.coding import Dictionary, File
+from publisher.site.search.coding import Dictionary, File, Values
 from publisher.site.search.entry import Entry
+from publisher.site.search.gather import Lists
 from publisher.site.search.parts import Parts
 from publisher.site.search.strings import FIRST_ROWS, FORMER, Strings, Text
 
@@ -30,7 +32,7 @@ PAGE = 128  # files that a page of the code directory names
 SHARD = 480  # lines a shard of the names has on average
 VALUES_KEPT = 60  # values of facets told with a common key, the commonest first
 
-NAME, CODE, REGION, PAIRS, AUTHORITIES, MORE = range(6)
+REGION, PAIRS, AUTHORITIES = 2, 3, 4  # of a line's values
 
 
 class Base(NamedTuple):
@@ -72,24 +74,26 @@ class Builder:
 
     def __init__(self, entries: Iterable[Entry], outcomes: Sequence[str], scan_limit: int = SCAN_LIMIT) -> None:
         self.dictionary = Dictionary(outcomes)
-        rows: list[tuple[str, ...]] = []
+        rows: list[Values] = []
+        codes: list[tuple[str, str]] = []
         days, subjects, prints = array("I"), array("I"), array("I")
         for entry in entries:
-            codes = (entry.uscc or "", entry.reg_no or "")
-            rows.append((*coding.values(entry, self.dictionary), *codes))
+            rows.append(coding.values(entry, self.dictionary))
+            codes.append((entry.uscc or "", entry.reg_no or ""))
             days.append(entry.latest)
             subjects.append(entry.subject_no)
             prints.append(fingerprint(entry))
         keys = [-day << 32 | number for day, number in zip(days, subjects, strict=True)]  # newest, then by number
         order = sorted(range(len(rows)), key=keys.__getitem__)
         del keys
-        self.columns, (self._whole_codes, self._reg_nos) = _columns(rows, order)
-        rows.clear()
+        self.rows = list(map(rows.__getitem__, order))
+        self._two_codes = list(map(codes.__getitem__, order))
+        del rows, codes
         self.days = array("I", (days[at] for at in order))
         self.size = len(order)
         self.scans = self.size <= scan_limit
         seen = hashlib.sha256(f"{FORMAT} {self.scans}".encode())
-        for column in self.columns:
+        for column in zip(*self.rows, strict=True):
             seen.update(ROW.join(column).encode())
         self.base = Base(
             seen.hexdigest()[:10], self.size, 0, 0, 0, 0, SCAN_RECORDS if self.scans else RECORDS, [], [], [], [],
@@ -101,13 +105,13 @@ class Builder:
         per_file = self.base.per_file
         for number in range(0, self.size, per_file):
             yield f"r/{number // per_file}", self._table(range(number, min(number + per_file, self.size)))
-        facets = Facets(self.columns, self.dictionary)
+        facets = Facets(self.rows, self.dictionary)
         texts = list(self._texts())
         yield "t/0", pinyin.table_file(text for _, text, _ in texts)
         if not self.scans:
             yield from self._codes()
-            yield from self._names(texts, facets)
-            sounds = pinyin.shard_files(((doc, text) for doc, text, _ in texts), self.size)
+            pairs = yield from self._names(texts, facets)
+            sounds = pinyin.shard_files(((doc, text) for doc, text, _ in texts), pairs, self.size)
             self.base = self.base._replace(sounds=(yield from _counted("s/", sounds)))
             yield from self._lists("f", [docs for _, docs in facets.lists])
             yield from self._lists("a", facets.authority_lists)
@@ -121,31 +125,30 @@ class Builder:
 
     def _columns(self, docs: Sequence[int]) -> list[str]:
         if len(docs) == 1:
-            return coding.table(docs, [self.days[docs[0]]], ((column[docs[0]],) for column in self.columns))
+            return coding.table(docs, [self.days[docs[0]]], zip(self.rows[docs[0]], strict=True))
         if not docs:
             return []
         chosen = itemgetter(*docs)
-        return coding.table(docs, chosen(self.days), (chosen(column) for column in self.columns))
+        return coding.table(docs, chosen(self.days), zip(*chosen(self.rows), strict=True))
 
     def _codes(self) -> Iterator[File]:
-        codes, numbers = (list(map(fold, column)) for column in (self._whole_codes, self._reg_nos))
-        self._whole_codes, self._reg_nos = [], []
+        codes, numbers = (list(map(fold, column)) for column in zip(*self._two_codes, strict=True))
+        self._two_codes = []
         self.base = self.base._replace(parts=(yield from _counted("q/", Parts((codes, numbers)).files())))
-        keys = [(code, "c", doc) for doc, code in enumerate(codes) if code]
-        keys += [(number, "r", doc) for doc, number in enumerate(numbers) if number]
-        keys.sort()
+        both = codes + numbers
+        order = sorted(compress(range(len(both)), both), key=both.__getitem__)
         named: list[tuple[str, int]] = []
-        for start in range(0, len(keys), CODES):
-            part = keys[start : start + CODES]
-            marks = "".join(mark for _, mark, _ in part)
-            yield f"c/{start // CODES}", self._table([doc for *_, doc in part], more=[marks])
-            named.append((part[0][0], len(part)))
+        for start in range(0, len(order), CODES):
+            part = order[start : start + CODES]
+            marks = "".join("c" if at < self.size else "r" for at in part)
+            yield f"c/{start // CODES}", self._table([at % self.size for at in part], more=[marks])
+            named.append((both[part[0]], len(part)))
         for start in range(0, len(named), PAGE):
             page = named[start : start + PAGE]
             yield f"p/{start // PAGE}", directory_page(page)
             self.base.pages.append((page[0][0], sum(count for _, count in page)))
 
-    def _names(self, texts: Sequence[Text], facets: "Facets") -> Iterator[File]:
+    def _names(self, texts: Sequence[Text], facets: "Facets") -> Generator[File, None, Lists]:
         strings = Strings(texts)
         total = sum(map(len, strings.keys.values()))
         shards = 1
@@ -157,11 +160,12 @@ class Builder:
             whole[shard_of(key, shards)].append(key)
         for number in range(shards):
             lists = {key: strings.keys.pop(key) for key in sorted(whole[number])}
-            ordered = sorted({doc for found in lists.values() for doc in found})
-            row = {doc: at for at, doc in enumerate(ordered)}
-            keys = [coding.whole_key(key, [row[doc] for doc in found]) for key, found in lists.items()]
+            ordered = sorted(set().union(*lists.values()))
+            row = dict(zip(ordered, count(), strict=False)).__getitem__
+            keys = [coding.whole_key(key, list(map(row, found))) for key, found in lists.items()]
             yield f"g/{number}", self._table(ordered, more=[ROW.join(keys)])
         yield from self._common(strings, facets)
+        return strings.pairs
 
     def _common(self, strings: Strings, facets: "Facets") -> Iterator[File]:
         shards = 1
@@ -191,7 +195,7 @@ class Builder:
             yield f"k/{number}", self._table(ordered, more=[ROW.join(told)])
 
     def _texts(self) -> Iterator[Text]:
-        for doc, (name, more) in enumerate(zip(self.columns[NAME], self.columns[MORE], strict=True)):
+        for doc, (name, *_, more) in enumerate(self.rows):
             yield doc, fold(name), 0
             if more:
                 for former in more.split(PART)[len(NO_MORE) :]:
@@ -208,68 +212,67 @@ class Builder:
 class Facets:
     """Which subjects have which value: of region (r), year (y), outcome (o), both of one result (p), authority."""
 
-    def __init__(self, columns: Sequence[Sequence[str]], dictionary: Dictionary) -> None:
-        lists: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
-        self.authority_lists = [array("I") for _ in dictionary.authorities]
-        values: dict[str, list[str]] = {}
-        offices: dict[str, list[int]] = {}
-        # Regions, sets of years and sets of outcomes by small numbers, to be counted fast.
-        self._kinds: tuple[dict[tuple[str, ...], int], ...] = ({}, {}, {})
-        sets: dict[str, tuple[int, int]] = {}
-        numbers: tuple[list[int], list[int], list[int]] = ([], [], [])
-        for doc, (region, pairs, authorities) in enumerate(
-            zip(columns[REGION], columns[PAIRS], columns[AUTHORITIES], strict=True)
-        ):
-            lists["r" + region].append(doc)
-            if pairs not in values:
-                found = values[pairs] = facet_values(pairs)
-                years, outcomes = (tuple(one for one in found if one[0] == kind) for kind in "yo")
-                sets[pairs] = (_number(self._kinds[1], years), _number(self._kinds[2], outcomes))
-            for value in values[pairs]:
-                lists[value].append(doc)
-            if authorities not in offices:
-                offices[authorities] = [int(number) for number in authorities.split(",")] if authorities else []
-            for number in offices[authorities]:
-                self.authority_lists[number].append(doc)
-            numbers[0].append(_number(self._kinds[0], ("r" + region,)))
-            numbers[1].append(sets[pairs][0])
-            numbers[2].append(sets[pairs][1])
-        self._numbers = numbers
-        self.lists = sorted(lists.items())
+    def __init__(self, rows: Sequence[Values], dictionary: Dictionary) -> None:
+        regions, pairs, offices = (_having(rows, column) for column in (REGION, PAIRS, AUTHORITIES))
+        values = {text: facet_values(text) for text in pairs}
+        found = Lists()
+        for region, docs in regions.items():
+            found["r" + region] = docs
+        for text, docs in pairs.items():
+            for value in values[text]:
+                found[value].extend(docs)
+        self.lists = [(value, array("I", sorted(docs))) for value, docs in sorted(found.items())]
+        of_authority = [array("I") for _ in dictionary.authorities]
+        for text, docs in offices.items():
+            for number in text.split(",") if text else ():
+                of_authority[int(number)].extend(docs)
+        self.authority_lists = [array("I", sorted(docs)) for docs in of_authority]
+        years, outcomes = (
+            {text: tuple(one for one in told if one[0] == kind) for text, told in values.items()} for kind in "yo"
+        )
+        self._kinds = (
+            _numbered(rows, REGION, {region: ("r" + region,) for region in regions}),
+            _numbered(rows, PAIRS, years),
+            _numbered(rows, PAIRS, outcomes),
+        )
 
     def counts(self, docs: Sequence[int]) -> Counter[str]:
         """Return how many of some subjects have each value, the commonest only."""
         found: Counter[str] = Counter()
         chosen = itemgetter(*docs)
-        for kind, numbers in zip(self._kinds, self._numbers, strict=True):
-            named = list(kind)
-            for number, count in Counter(chosen(numbers)).items():
-                for value in named[number]:
-                    found[value] += count
+        for values, numbers in self._kinds:
+            for number, times in Counter(chosen(numbers)).items():
+                for value in values[number]:
+                    found[value] += times
         return Counter(dict(found.most_common(VALUES_KEPT)))
 
 
-def _columns(rows: Sequence[tuple[str, ...]], order: Sequence[int]) -> tuple[list[list[str]], list[list[str]]]:
-    """Return the columns of rows in an order: those of a table, and the ones behind them."""
-    columns: list[list[str]] = [[] for _ in (*range(MORE + 1), "code", "reg_no")]
-    for start in range(0, len(order), 1000):  # a thousand rows at a time stay in the processor's cache
-        some = map(rows.__getitem__, order[start : start + 1000])
-        for column, values in zip(columns, zip(*some, strict=True), strict=True):
-            column.extend(values)
-    return columns[: MORE + 1], columns[MORE + 1 :]
+def _having(rows: Sequence[Values], column: int) -> Lists:
+    """Return the subjects of each text that stands in a column."""
+    found = Lists()
+    found.add(map(itemgetter(column), rows), count())
+    return found
+
+
+def _numbered(
+    rows: Sequence[Values], column: int, values: Mapping[str, tuple[str, ...]]
+) -> tuple[list[tuple[str, ...]], list[int]]:
+    """Return which values subjects have together, and for each subject the place of its own among these.
+
+    ``values``: those that a text in the column stands for. Small numbers are counted fast.
+    """
+    places: dict[tuple[str, ...], int] = {}
+    place_of = {text: places.setdefault(told, len(places)) for text, told in values.items()}
+    return list(places), list(map(place_of.__getitem__, map(itemgetter(column), rows)))
 
 
 def _counted(kind: str, files: Iterable[File]) -> Generator[File, None, int]:
     """Yield files; return how many are of a kind."""
-    count = 0
+    found = 0
     for unit, content in files:
-        count += unit.startswith(kind)
+        found += unit.startswith(kind)
         yield unit, content
-    return count
-
-
-def _number(known: dict[tuple[str, ...], int], values: tuple[str, ...]) -> int:
-    return known.setdefault(values, len(known))
+    return found
 
 
 def facet_values(pairs: str) -> list[str]:

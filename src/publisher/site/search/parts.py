@@ -9,8 +9,8 @@ looked at by group, not code by code.
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import chain, islice
-from operator import itemgetter
+from itertools import chain, compress, islice, repeat
+from operator import add, itemgetter
 
 from publisher.site.search import coding, numbering
 from publisher.site.search.coding import File
@@ -123,14 +123,18 @@ class Parts:
         self._add_within(within, beside)
 
     def _follow(self, string: str, docs: Docs) -> None:
-        length, lists = len(string), self._lists
+        """Add the subjects to what the string is with the character behind it, wherever it stands in their codes."""
+        end = len(string) + 1
         for column in self._columns:
-            for doc, code in zip(docs, map(column.__getitem__, docs), strict=True):
-                at = code.find(string, 1) if code else -1
-                while at > 0:
-                    if at + length < len(code):
-                        lists[code[at : at + length + 1]].append(doc)
-                    at = code.find(string, at + 1)
+            here, codes, places = list(docs), list(map(column.__getitem__, docs)), [0] * len(docs)
+            while codes:
+                places = list(map(str.find, codes, repeat(string), map(add, places, repeat(1))))
+                there = [place > 0 for place in places]
+                here, codes = list(compress(here, there)), list(compress(codes, there))
+                places = list(compress(places, there))
+                longer = list(map(str.__getitem__, codes, map(slice, places, map(add, places, repeat(end)))))
+                whole = [len(one) == end for one in longer]  # nothing stands behind it at the end of a code
+                self._lists.add(compress(longer, whole), compress(here, whole))
 
     def _add_within(self, within: Mapping[str, int], beside: Mapping[str, Docs]) -> None:
         """Count the subjects of common strings within heads; ``beside``: those that have them elsewhere only."""

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import islice, pairwise, product
+from itertools import pairwise, product
 
 from publisher.searchfile import PART, ROW
 from publisher.site.search import coding, numbering
@@ -19,7 +19,6 @@ from publisher.site.search.strings import merged
 INITIALS = 4  # letters of a key of initials
 LISTED = 2048  # subjects a key lists, the newest; it always tells how many there are
 SHARD = 40_000  # characters in a shard, on average
-TOGETHER = 20_000  # names looked at together
 
 
 @cache
@@ -96,13 +95,15 @@ def table_file(texts: Iterable[str]) -> bytes:
     return coding.text_file(([ROW.join(rows)],))
 
 
-def shard_files(texts: Iterable[tuple[int, str]], size: int) -> Iterator[tuple[str, bytes]]:
+def shard_files(texts: Iterable[tuple[int, str]], pairs: Lists, size: int) -> Iterator[tuple[str, bytes]]:
     """Yield the shards (units ``s/0`` …) of folded names with their subjects' numbers, ascending.
+
+    ``pairs`` has the subjects of every pair of characters in the names, and is emptied.
 
     Keys of more than :data:`LISTED` subjects have lists of all of them beside (units ``y/0.0`` …): two sounds that are
     common each may be rare in a row. ``size``: numbers given out.
     """
-    lists = _lists(texts)
+    lists = _lists(texts, pairs)
     common = sorted(key for key, docs in lists.items() if len(docs) > LISTED)
     beside: dict[str, str] = {}
     for number, key in enumerate(common):
@@ -115,16 +116,12 @@ def shard_files(texts: Iterable[tuple[int, str]], size: int) -> Iterator[tuple[s
     yield from numbering.number_shards("s", rows, SHARD)
 
 
-def _lists(texts: Iterable[tuple[int, str]]) -> dict[str, Sequence[int]]:
+def _lists(texts: Iterable[tuple[int, str]], pairs: Lists) -> dict[str, Sequence[int]]:
     """Return the subjects of every key (:func:`keys`), ascending: found string by string, not name by name."""
     table = readings()
     marks, choices = _marks()
-    pairs, fours = Lists(), Lists()
-    coming = iter(texts)
-    while some := list(islice(coming, TOGETHER)):
-        docs, names = zip(*some, strict=True)
-        pairs.add_rows(names, docs, 2)
-        fours.add_rows([name.translate(marks) for name in names], docs, INITIALS)
+    fours = Lists()
+    fours.add_rows(((doc, text.translate(marks)) for doc, text in texts), INITIALS)
     arrays: defaultdict[str, list[array[int]]] = defaultdict(list)
     while pairs:
         pair, found = pairs.popitem()

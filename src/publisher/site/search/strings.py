@@ -7,12 +7,16 @@ more that occurs in a name either is common itself or holds a key, and the page 
 which.
 """
 
+import re
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
-from operator import add, eq, itemgetter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain, compress, islice, repeat
+from operator import add, eq
 from typing import NamedTuple
+
+from publisher.site.search.gather import TOGETHER, Lists
 
 FORMER = 1000  # added to the place of a string in a former name: after every place in the name itself
 FIRST_ROWS = 30  # rows kept of a common key: the first page, with some to spare for what is withdrawn
@@ -27,69 +31,44 @@ class Common(NamedTuple):
     first: Sequence[int]
 
 
-def limit_for(grams: Counter[str], size: int) -> int:
-    """Return how many names a key may list: as few as leave the table of common strings small."""
+def limit_for(counts: Collection[int], size: int) -> int:
+    """Return how many names a key may list: as few as leave the table of common strings small.
+
+    ``counts``: how often each pair of characters occurs; ``size``: how many names there are.
+    """
     limit = 256
-    while sum(count > limit for count in grams.values()) > 900 and limit < size:
+    while sum(count > limit for count in counts) > 900 and limit < size:
         limit *= 2
     return limit
 
 
-def grams_of(texts: Iterable[Text]) -> Counter[str]:
-    """Return how often each pair of characters occurs in names."""
-    grams: Counter[str] = Counter()
-    left = [text for _, text, _ in texts]
-    for at in range(max(map(len, left), default=0) - 1):  # by place, so that no step is one of Python's
-        left = [text for text in left if len(text) > at + 1]
-        grams.update(map(itemgetter(slice(at, at + 2)), left))
-    return grams
-
-
 class Strings:
-    """The keys and the common strings of a set of names, newest subject first."""
+    """The keys and the common strings of a set of names, newest subject first.
+
+    ``pairs`` has the subjects of every pair of characters, in any order.
+    """
 
     def __init__(self, texts: Sequence[Text]) -> None:
         self.keys: dict[str, array[int]] = {}
         self.common: dict[str, None] = {}
         self.characters: dict[str, Common] = {}
-        self._runs: dict[tuple[str, int], array[int]] = {}
+        self.pairs = Lists()
+        self._runs: defaultdict[tuple[str, int], array[int]] = defaultdict(lambda: array("I"))
         self._where: defaultdict[str, list[tuple[int, array[int]]]] = defaultdict(list)
-        grams = grams_of(texts)
-        self.limit = limit_for(grams, len(texts))
-        self._split(texts, {gram for gram, count in grams.items() if count > self.limit})
+        self.pairs.add_rows(((doc, text) for doc, text, _ in texts), 2)
+        self.limit = limit_for(list(map(len, self.pairs.values())), len(texts))
+        self._split(texts)
         self._spell()
         self._single(texts)
 
-    def _split(self, texts: Sequence[Text], common: set[str]) -> None:
+    def _split(self, texts: Iterable[Text]) -> None:
         """List the subjects of rare pairs, and of runs of common ones with the place they begin at."""
-        keys, runs = self.keys, self._runs
+        common = {pair for pair, docs in self.pairs.items() if len(docs) > self.limit}
+        for pair in self.pairs.keys() - common:
+            self.keys[pair] = self.pairs[pair] = array("I", merged([self.pairs[pair]]))
         for doc, text, shift in texts:
-            begin = -1
-            grams = list(map(add, text, text[1:]))
-            for at, gram in enumerate(grams):
-                if gram in common:
-                    if begin < 0:
-                        begin = at
-                    continue
-                if gram in keys:
-                    docs = keys[gram]
-                    if docs[-1] != doc:
-                        docs.append(doc)
-                else:
-                    keys[gram] = array("I", (doc,))
-                if begin >= 0:
-                    place = (text[begin : at + 1], begin + shift)
-                    if place in runs:
-                        runs[place].append(doc)
-                    else:
-                        runs[place] = array("I", (doc,))
-                    begin = -1
-            if begin >= 0:
-                place = (text[begin:], begin + shift)
-                if place in runs:
-                    runs[place].append(doc)
-                else:
-                    runs[place] = array("I", (doc,))
+            for run in _spans(bytes(map(common.__contains__, map(add, text, text[1:])))):
+                self._runs[text[run], run.start + shift].append(doc)
         self.common = dict.fromkeys(sorted(common))
 
     def _spell(self) -> None:
@@ -140,21 +119,16 @@ class Strings:
 
     def _single(self, texts: Sequence[Text]) -> None:
         """Count the names of every single character and keep the first of them."""
-        counts: Counter[str] = Counter()
-        for _, text, _ in texts:
-            counts.update(set(text))
+        counts = Counter(chain.from_iterable(set(text) for _, text, _ in texts))
         first: dict[str, dict[int, None]] = {character: {} for character in counts}
-        for wanted_shift in sorted({shift for *_, shift in texts}):
-            texts_here = [(doc, text) for doc, text, shift in texts if shift == wanted_shift and text]
+        for shift in sorted({shift for *_, shift in texts}):
+            docs = [doc for doc, _, this in texts if this == shift]
             wanting = {character for character, found in first.items() if len(found) < FIRST_ROWS}
-            for place in range(max((len(text) for _, text in texts_here), default=0)):
-                for doc, text in texts_here:
-                    character = text[place]
-                    if character in wanting:
-                        first[character][doc] = None
-                        if len(first[character]) == FIRST_ROWS:
-                            wanting.discard(character)
-                texts_here = [one for one in texts_here if len(one[1]) > place + 1]
+            for here in by_place([text for _, text, this in texts if this == shift]):
+                for doc, character in compress(zip(docs, here, strict=True), map(wanting.__contains__, here)):
+                    first[character][doc] = None
+                    if len(first[character]) == FIRST_ROWS:
+                        wanting.discard(character)
         self.characters = {
             character: Common(range(count), tuple(first[character])) for character, count in counts.items()
         }
@@ -173,6 +147,24 @@ class Strings:
                         docs, first = self.characters[character]
                         self.characters[character] = Common(range(len(docs) - 1), first)
                     named[doc].add(character)
+
+
+@cache
+def _spans(marks: bytes) -> tuple[slice, ...]:
+    """Return where the runs of common pairs stand in a name; ``marks``: for each pair whether it is common."""
+    return tuple(slice(found.start(), found.end() + 1) for found in re.finditer(b"\1+", marks))
+
+
+def by_place(names: Sequence[str]) -> Iterator[str]:
+    """Yield the first characters of all names, then the second ones, and so on; a name that has ended has a NUL."""
+    width = max(map(len, names), default=0)
+    parts: list[list[str]] = [[] for _ in range(width)]
+    for start in range(0, len(names), TOGETHER):
+        some = "".join(map(str.ljust, names[start : start + TOGETHER], repeat(width), repeat("\0")))
+        for place, part in enumerate(parts):
+            part.append(some[place::width])
+    while parts:
+        yield "".join(parts.pop(0))
 
 
 def merged(arrays: Iterable["array[int]"]) -> list[int]:

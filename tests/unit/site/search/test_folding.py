@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from publisher.folding import fold, simplified
+from publisher.site.search.gather import Lists
 from publisher.site.search.pinyin import INITIALS, _lists, keys, readings
 
 
@@ -53,7 +54,7 @@ def test_sounds_of_a_name() -> None:
 
 @pytest.mark.parametrize("together", [1, 7, 20_000])
 def test_sounds_of_many_names_are_those_of_each(together: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("publisher.site.search.pinyin.TOGETHER", together)
+    monkeypatch.setattr("publisher.site.search.gather.TOGETHER", together)
     chance, known = Random(5), [*readings()]
     signs = [*chance.sample(known, 40), *"长重A(1"]  # of several sounds, and of none
     texts = [(number // 2, "".join(chance.choices(signs, k=chance.randrange(9)))) for number in range(400)]
@@ -62,4 +63,6 @@ def test_sounds_of_many_names_are_those_of_each(together: int, monkeypatch: pyte
         for key in keys(text):
             if wanted[key][-1:] != [doc]:
                 wanted[key].append(doc)
-    assert {key: [*docs] for key, docs in _lists(texts).items()} == wanted
+    pairs = Lists()
+    pairs.add_rows(texts, 2)
+    assert {key: [*docs] for key, docs in _lists(texts, pairs).items()} == wanted

@@ -162,10 +162,8 @@ def test_the_same_subjects_make_the_same_files(entries: list[Entry]) -> None:
 
 
 def test_the_table_of_common_strings_stays_small() -> None:
-    from collections import Counter
-
-    grams = Counter({f"{chr(0x4E00 + number)}司": 5000 - number for number in range(4000)})
-    assert sum(count > limit_for(grams, 10**6) for count in grams.values()) <= 900
+    counts = [5000 - number for number in range(4000)]
+    assert sum(count > limit_for(counts, 10**6) for count in counts) <= 900
 
 
 def test_control_characters_do_not_break_a_line(tmp_path_factory: pytest.TempPathFactory, entries: list[Entry]) -> None:
