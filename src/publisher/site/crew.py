@@ -1,7 +1,7 @@
-"""Several processes that render at once; their files are installed in the order in which they were asked for.
+"""Several processes that make files at once; these are installed in the order in which they were asked for.
 
-What is written does not depend on how many there are: each part is made from the ledger alone. They are forks of the
-builder, so that they start at once and share what it has read: modules, templates, plans and items.
+What is written does not depend on how many there are: each part is made by itself. They are forks of the builder, so
+that they start at once and share what it has read: modules, templates, plans and items, the base of the search index.
 """
 
 import gc
@@ -17,36 +17,34 @@ from typing import NamedTuple, Self
 
 import orjson
 
-from publisher.errors import LedgerError, RenderFailed, SiteError
+from publisher.errors import IndexDamaged, LedgerError, RenderFailed, SiteError
 from publisher.ledger import Ledger
-from publisher.site.install import File, staging
-from publisher.site.maker import Made, Maker
-from publisher.site.worker import work
+from publisher.site.install import File, Made, staging
+from publisher.site.worker import Makes, work
 
 AHEAD = 2  # chunks a worker is asked for before its first answer is read
-_ERRORS = {one.__name__: one for one in (LedgerError, RenderFailed)}
+_ERRORS = {one.__name__: one for one in (IndexDamaged, LedgerError, RenderFailed)}
 
 
 class Worker(NamedTuple):
-    """A process that renders, and the pipe by which it is asked and answers."""
+    """A process that makes files, and the pipe by which it is asked and answers."""
 
     process: BaseProcess
     pipe: Connection
 
 
 class Crew:
-    """Workers that render parts of one build, each as ``maker`` would. No connection to the ledger may be in use."""
+    """Workers that make parts of one build, each as ``maker`` would. No connection to the ledger may be in use."""
 
-    def __init__(self, maker: Maker, ledger: Ledger, output: Path, size: int) -> None:
+    def __init__(self, maker: Makes, ledger: Ledger, output: Path, size: int) -> None:
         ledger.let_go()  # a database that is open must not be carried over
-        maker.renderer.read_all()
         gc.collect()
         gc.freeze()  # what is never looked at again by the collector stays shared
         self.workers: list[Worker] = []
         for number in range(size):
             self.workers.append(self._worker(maker, staging(output) / f"worker-{number}"))
 
-    def _worker(self, maker: Maker, folder: Path) -> Worker:
+    def _worker(self, maker: Makes, folder: Path) -> Worker:
         context = multiprocessing.get_context("fork")
         pipe, theirs = context.Pipe()
         others = [pipe, *(one.pipe for one in self.workers)]
@@ -87,7 +85,8 @@ class Crew:
         except (EOFError, OSError) as error:
             worker.process.join()
             status = worker.process.exitcode
-            raise RenderFailed(f"a rendering process ended with status {status}; the run can be repeated") from error
+            why = f"a process of the builder ended with status {status}; the run can be repeated"
+            raise RenderFailed(why) from error
         if "error" in said:
             raise _ERRORS.get(said["kind"], SiteError)(said["error"])
         told = Path(said["told"])

@@ -21,7 +21,7 @@ from publisher.ledger.owed import pages_done
 from publisher.ledger.schema import lag, owed_page, page
 from publisher.site.folder import Folder, staging
 
-__all__ = ["File", "Installed", "Part", "Tree", "staging"]
+__all__ = ["File", "Installed", "Made", "Part", "Tree", "staging"]
 
 Part = tuple[str, str]  # scope, key
 
@@ -62,6 +62,9 @@ class File(NamedTuple):
             return hashlib.sha256(self.content).hexdigest()
         with self.content.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+Made = dict[Part, list[File]]  # the files of parts of the site
 
 
 class Installed(NamedTuple):

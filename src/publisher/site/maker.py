@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 from publisher.ledger import Ledger
 from publisher.site import units
 from publisher.site.engine import environment
-from publisher.site.install import File, Part
+from publisher.site.install import Made
 from publisher.site.job import Job
 from publisher.site.renderer import Renderer
 from publisher.site.views import Page, Site
-
-Made = dict[Part, list[File]]
 
 
 class Maker:

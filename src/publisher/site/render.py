@@ -29,10 +29,10 @@ from publisher.ledger.owed import owe_pages, owed_counts, owed_keys
 from publisher.second import rarely_collecting
 from publisher.site import portal, units
 from publisher.site.crew import Crew
-from publisher.site.install import File, Installed, Tree
+from publisher.site.install import File, Installed, Made, Tree
 from publisher.site.job import Job
 from publisher.site.log import PublicationLog
-from publisher.site.maker import Made, Maker
+from publisher.site.maker import Maker
 from publisher.site.renderer import static_files
 from publisher.site.search.manifest import Ahead
 from publisher.site.search.shown import Subjects
@@ -104,6 +104,7 @@ class RecordPages(Generator):
             with ExitStack() as stack:
                 crew = None
                 if total > FEW and processes() > 1:
+                    self.maker.renderer.read_all()
                     crew = stack.enter_context(Crew(self.maker, self.ledger, self.job.output, processes()))
                 for scope in owed:
                     for made in self._made(scope, owed[scope], crew):

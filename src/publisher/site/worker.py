@@ -1,6 +1,6 @@
-"""A process that renders parts of the site for the builder (:mod:`publisher.site.crew`).
+"""A process that makes parts of the site for the builder (:mod:`publisher.site.crew`).
 
-It is asked by pipe for ``{"scope", "keys"}``, reads the ledger, writes finished files into its own folder beside the
+It is asked by pipe for ``{"scope", "keys"}``, reads what it needs, writes finished files into its own folder beside the
 site, and answers in the order asked with ``{"told"}`` or ``{"error", "kind"}``. What is told lies in a file of that
 name, so that nobody waits for a reader: ``[[key, [[address, file, sha-256, bytes, rows, as of], …]], …]``. It ends when
 no more can be asked, and with the process that started it.
@@ -8,17 +8,24 @@ no more can be asked, and with the process that started it.
 
 import hashlib
 import os
+from collections.abc import Sequence
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from publisher.errors import PublisherError, SiteError
 from publisher.second import end_with_parent
-from publisher.site.install import File
-from publisher.site.maker import Maker
+from publisher.site.install import File, Made
+
+
+class Makes(Protocol):
+    """What makes files of parts of the site, each by itself."""
+
+    def made(self, scope: str, keys: Sequence[str]) -> Made:
+        """Return the files of parts of one scope. What it raises of ours is told."""
 
 
 class _Bench:
@@ -52,7 +59,7 @@ class _Bench:
         return name
 
 
-def work(maker: Maker, folder: Path, asked: Connection, others: list[Connection]) -> None:
+def work(maker: Makes, folder: Path, asked: Connection, others: list[Connection]) -> None:
     """Answer what is asked until there is no more. ``others``: pipes of the builder's that were copied with it."""
     end_with_parent()
     for one in others:
@@ -66,7 +73,7 @@ def work(maker: Maker, folder: Path, asked: Connection, others: list[Connection]
         asked.send_bytes(orjson.dumps(_answer(maker, bench, wanted)))
 
 
-def _answer(maker: Maker, bench: _Bench, wanted: dict[str, Any]) -> dict[str, str]:
+def _answer(maker: Makes, bench: _Bench, wanted: dict[str, Any]) -> dict[str, str]:
     """Make the files of the parts wanted; return where they are told of, or what went wrong."""
     try:
         made = maker.made(wanted["scope"], wanted["keys"])

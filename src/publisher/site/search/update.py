@@ -13,21 +13,26 @@ from typing import Protocol
 from sqlalchemy import Connection, select
 
 from publisher import folding, paths
+from publisher.errors import IndexDamaged
 from publisher.ledger import Ledger
 from publisher.ledger.owed import owed_pages
 from publisher.ledger.schema import page
 from publisher.searchfile import PART, ROW
-from publisher.site.install import File, Installed, Part, Tree
-from publisher.site.search import coding, state, withdrawal
+from publisher.second import pays
+from publisher.site.crew import Crew
+from publisher.site.install import File, Installed, Made, Part, Tree
+from publisher.site.search import coding, state
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
 from publisher.site.search.index import SCAN_LIMIT, Builder, fingerprint, undisturbed
 from publisher.site.search.manifest import Ahead, ahead, manifest
 from publisher.site.search.state import State
+from publisher.site.search.withdrawal import Withdrawal
 
 OVERLAY_LIMIT = 5000  # subjects in the overlay before a new base is made: some 120 KB that every reader fetches
 REWRITTEN_LIMIT = 20_000  # files written again before a new base is made: a list of some 12 KB
 BATCH = 200  # files installed together
+MANY = 600  # files that are written again by two processes
 
 
 class Source(Protocol):
@@ -76,10 +81,11 @@ class Index:
             now = before
             if before is None or owed.get("search") or (numbers and not before.base.shards):
                 now = None
-            elif numbers:
-                found = self._source.some(connection, numbers)
-                now = self._changed(before, {number: found.get(number) for number in numbers})
-            if now is None:
+            found = self._source.some(connection, numbers) if now is not None else {}
+        if now is not None and numbers:
+            now = self._changed(now, {number: found.get(number) for number in numbers})
+        if now is None:
+            with self._ledger.reading() as connection:
                 now = self._anew(self._source.every(connection))
         self._finish(before, now, others, numbers)
         return self._total
@@ -110,29 +116,42 @@ class Index:
             changes.pop(number, None)
             if entry is not None:
                 changes[number] = doc
-        now = before._replace(changes=changes)
-        if leaving:
-            with self._ledger.transaction() as connection:
-                now = state.reserve(connection, now)
-            try:
-                base, files = withdrawal.without(base, leaving, lambda unit: self._read(before, unit))
-            except (OSError, ValueError):
-                return None  # the files are not as the ledger has them: all of them are made again
-            revisions = {**now.revisions, **{unit: now.revision for unit, _ in files}}
-            now = now._replace(base=base, revisions=revisions)
-            if len(revisions) > REWRITTEN_LIMIT:
-                return None
-            for start in range(0, len(files), BATCH):
-                self._install({
-                    ("search", f"{base.generation}/{unit}"):
-                        [File(paths.search_unit(base.generation, unit, now.revision), content)]
-                    for unit, content in files[start : start + BATCH]
-                })  # fmt: skip
-        return now if len(changes) <= OVERLAY_LIMIT else None
+        if len(changes) > OVERLAY_LIMIT:
+            return None
+        return self._without(before, leaving, changes) if leaving else before._replace(changes=changes)
 
-    def _read(self, now: State, unit: str) -> bytes:
-        address = paths.search_unit(now.base.generation, unit, now.revisions.get(unit))
-        return (self._tree.output / paths.file_of(address)).read_bytes()
+    def _without(self, before: State, docs: Sequence[int], changes: dict[int, int | None]) -> State | None:
+        """Take subjects out of the base, with ``changes`` in the overlay; return None when a new base is due."""
+        with self._ledger.transaction() as connection:
+            now = state.reserve(connection, before)._replace(changes=changes)
+        revisions = dict(now.revisions)
+        try:
+            leaving = Withdrawal(now.base, docs, lambda unit: self._read(before, unit), now.revision)
+            if len(revisions.keys() | leaving.units) > REWRITTEN_LIMIT:
+                return None
+            for made in self._rewritten(leaving):
+                self._install(made)
+                revisions |= {key.partition("/")[2]: now.revision for _, key in made}
+            base, made = leaving.codes("search")
+            self._install(made)
+            revisions |= {key.partition("/")[2]: now.revision for _, key in made}
+        except IndexDamaged:
+            return None  # the files are not as the ledger has them: all of them are made again
+        return now._replace(base=base, revisions=revisions)
+
+    def _rewritten(self, leaving: Withdrawal) -> Iterator[Made]:
+        """Yield the files that are written again, made by two processes where these are many."""
+        chunks = (leaving.units[at : at + BATCH] for at in range(0, len(leaving.units), BATCH))
+        if pays(len(leaving.units), MANY):
+            with Crew(leaving, self._ledger, self._tree.output, 2) as crew:
+                yield from crew.made("search", chunks)
+        else:
+            yield from (leaving.made("search", units) for units in chunks)
+
+    def _read(self, before: State, unit: str) -> bytes:
+        address = paths.search_unit(before.base.generation, unit, before.revisions.get(unit))
+        with (self._tree.output / paths.file_of(address)).open("rb", buffering=0) as file:
+            return file.read()
 
     def _overlay(self, connection: Connection, now: State, dictionary: Dictionary) -> bytes:
         """Return the lines of new and changed subjects; those that are not in the base get numbers behind its end."""

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import orjson
+import pytest
 
 from publisher import searchfile, uscc
 from publisher.ledger.schema import search_base
 from publisher.site.install import File, Installed
 from publisher.site.search import update
+from publisher.site.search.entry import Entry
 
 from .conftest import Portal
 from .test_index import of, revised, said, told
@@ -118,6 +120,34 @@ def test_who_is_withdrawn_leaves_every_file_in_the_same_run(portal: Portal) -> N
     assert names(portal) == {one.name for one in portal.entries.values()}
     assert set(revised(portal).values()) == {1}
     portal.update(*list(portal.entries)[:1])
+    assert names(portal) == {one.name for one in portal.entries.values()}
+
+
+def test_two_processes_write_again_what_one_does(
+    tmp_path: Path, entries: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    for many in (10**6, 1):
+        monkeypatch.setattr("publisher.site.search.update.MANY", many)
+        portal = Portal(tmp_path / str(many), entries, scan_limit=0)
+        portal.update()
+        before = set(files(portal))
+        for number in (1, 2, 30, 31):
+            del portal.entries[number]
+        portal.update(1, 2, 30, 31)
+        assert len(set(files(portal)) - before) > 50
+        written.append(files(portal))
+        portal.ledger.close()
+    assert written[0] == written[1]
+
+
+def test_a_file_that_was_lost_is_made_again_by_two_processes(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publisher.site.search.update.MANY", 1)
+    for file in (portal.output / "search").rglob("g0/*.bin"):
+        file.write_bytes(b"")
+    del portal.entries[3]
+    portal.update(3)
+    assert len(list((portal.output / "search").rglob("g0/*.bin"))) == told(portal).said["shards"]
     assert names(portal) == {one.name for one in portal.entries.values()}
 
 
