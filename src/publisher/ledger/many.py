@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table
 Values = tuple[Any, ...]
 
 MOST_ASKED = 5_000  # values in one list of a query: SQLite takes 32,766
+FETCHED = 1_000  # rows held at a time
 
 
 @lru_cache(4096)
@@ -65,6 +66,13 @@ def ask(connection: Connection, statement: str, values: Values) -> Sequence[Valu
     """Return the rows of a query whose values are written as ``?``; days come as the database has them."""
     asked = statement.replace("?", _mark(connection))
     return connection.exec_driver_sql(asked, values).all()
+
+
+def read(connection: Connection, statement: str, values: Values) -> Iterator[Values]:
+    """Yield the rows of a query as :func:`ask` does, without all of them being held."""
+    with connection.exec_driver_sql(statement.replace("?", _mark(connection)), values) as found:
+        while rows := found.cursor.fetchmany(FETCHED):
+            yield from rows
 
 
 def delete_many(connection: Connection, table: Table, key: str, wanted: Collection[Any]) -> None:

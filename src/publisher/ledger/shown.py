@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, text
 
 from publisher.ledger.listings import SUBJECTS
-from publisher.ledger.many import MOST_ASKED, ask, select_many
+from publisher.ledger.many import MOST_ASKED, ask, read, select_many
 from publisher.ledger.schema import STOPPED, counts, entry, listing, place, record, shown, subject
 
 Body = Mapping[str, Any]
@@ -192,11 +192,32 @@ class SubjectRow(NamedTuple):
     outcomes: tuple[str, ...]
 
 
-def by_subject(connection: Connection) -> Iterator[list[Shown]]:
-    """Yield the published results of every subject that has some, newest inspection first, by the subject's number."""
-    query = _published("result").order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no)
-    for _, results in groupby(_read(connection, query), key=lambda one: one.row.subject_no):
-        yield list(results)
+class Searched(NamedTuple):
+    """What the search index takes from a published result."""
+
+    subject_no: int
+    subject_path: str
+    year: int
+    outcomes: str
+    ended_on: str  # YYYY-MM-DD
+    body: str
+
+
+_SEARCHED = """
+    SELECT record.subject_no, path, year, outcomes, CAST(ended_on AS VARCHAR(10)), body FROM record
+    JOIN shown ON shown.record_no = record.record_no JOIN subject ON subject.subject_no = record.subject_no
+    WHERE record.subject_no {} ORDER BY record.subject_no, ended_on DESC, record.record_no
+"""  # led by the index of subjects: to sort all that is published takes its size beside the ledger
+
+
+def by_subject(connection: Connection, numbers: Sequence[int] | None = None) -> Iterator[list[Searched]]:
+    """Yield the published results of every subject that has some, newest inspection first, by the subject's number.
+
+    ``numbers``: of these subjects alone.
+    """
+    which = "IS NOT NULL" if numbers is None else f"IN ({', '.join('?' * len(numbers))})"
+    for _, results in groupby(read(connection, _SEARCHED.format(which), tuple(numbers or ())), key=itemgetter(0)):
+        yield list(map(Searched._make, results))
 
 
 def subjects(connection: Connection, *, numbers: tuple[int, int]) -> Iterator[SubjectRow]:

@@ -89,6 +89,7 @@ def build(
     if owed or _is_ahead(ledger, pair):
         pair.prepare()
     if owed:
+        ledger.let_go()  # what SQLite keeps of it in this process is of no use while another one builds
         written, removed = _in_child(job.model_copy(update=_trees(pair) | {"look": look}), on_progress)
         with ledger.transaction() as connection:
             keep_page_count(connection)

@@ -1,11 +1,14 @@
 """From the ledger to entries of the index, and to the other things a reader may look for."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import cache
 
+import orjson
 from sqlalchemy import Connection
 
 from publisher.ledger import shown
-from publisher.ledger.shown import Shown
+from publisher.ledger.shown import Searched
 from publisher.site.search.coding import clean
 from publisher.site.search.entry import Entry
 from publisher.site.views import Site
@@ -14,22 +17,29 @@ TOGETHER = 1_000  # subjects read at once
 Other = tuple[str, str, str, str]  # kind (plan, task, item, page), title, address, what is said beside it
 
 
-def entry_of(results: Sequence[Shown]) -> Entry:
+def entry_of(results: Sequence[Searched]) -> Entry:
     """Return a subject as its published results (newest first) describe it."""
-    row = shown.subject_row(results)
+    newest, bodies = results[0], [orjson.loads(one.body) for one in results]
+    subject = bodies[0]["subject"]
+    names = dict.fromkeys(body["subject"]["name"] for body in bodies)
     return Entry(
-        row.subject_no,
-        row.name,
-        row.former_names,
-        row.uscc,
-        row.reg_no,
-        row.path,
-        row.region_code,
-        row.results,
-        row.latest_on.toordinal(),
-        tuple(sorted({(one.row.year, outcome) for one in results for outcome in one.row.outcomes.split(",")})),
-        tuple(sorted({one.body["authority"] for one in results})),
+        newest.subject_no,
+        subject["name"],
+        tuple(names)[1:],
+        subject["uscc"],
+        subject["reg_no"],
+        newest.subject_path,
+        subject["region_code"],
+        len(results),
+        _number_of_day(newest.ended_on),
+        tuple(sorted({(one.year, outcome) for one in results for outcome in one.outcomes.split(",")})),
+        tuple(sorted({body["authority"] for body in bodies})),
     )
+
+
+@cache
+def _number_of_day(day: str) -> int:
+    return date.fromisoformat(day).toordinal()
 
 
 class Subjects:
@@ -47,8 +57,8 @@ class Subjects:
         """Return subjects by number; one of whom nothing is shown is left out."""
         found: dict[int, Entry] = {}
         for start in range(0, len(numbers), TOGETHER):
-            results = shown.of_subjects(connection, numbers[start : start + TOGETHER])
-            found |= {number: entry_of(some) for number, some in results.items()}
+            some = shown.by_subject(connection, numbers[start : start + TOGETHER])
+            found |= {entry.subject_no: entry for entry in map(entry_of, some)}
         return found
 
     def others(self, connection: Connection) -> Iterator[Other]:
