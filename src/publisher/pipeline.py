@@ -33,8 +33,8 @@ from publisher.settings import Settings
 from publisher.site import Built
 from publisher.source import CountsRow, FileGone, FileSeen, Watermark
 
-PULL_CHUNK = 4_000  # records kept in one transaction
-JUDGE_CHUNK = 4_000  # verdicts written in one transaction
+PULL_CHUNK = 2_000  # records kept in one transaction
+JUDGE_CHUNK = 2_000  # verdicts written in one transaction
 SECOND_FROM_RECORDS = 10_000  # to judge, and a second process judges what the first one writes
 AUDIT_TOLD = 5  # differences named in a message
 COUNTED = ("accepted", "duplicate", "rejected", "unprocessed", "owed", "refused", "unsendable")

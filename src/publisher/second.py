@@ -41,6 +41,13 @@ def end_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is told, and ends this one
 
 
+def give_back() -> None:
+    """Give memory that is free in this process back to the system, where the C library can."""
+    gc.collect()
+    with suppress(AttributeError, OSError):  # glibc alone has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 @contextmanager
 def rarely_collecting() -> Iterator[None]:
     """Have Python look for cycles seldom: a stage makes very many values and no cycles, and each look costs."""

@@ -18,6 +18,7 @@ from publisher.audit.sieve import Sieve
 from publisher.audit.subjects import SubjectPages
 from publisher.errors import PublisherError, SiteError
 from publisher.ledger import Ledger
+from publisher.ledger.store import READERS_KIB
 from publisher.second import end_with_parent, rarely_collecting
 
 Step = Callable[[int], None]
@@ -127,7 +128,7 @@ def _work(pipe: Pipe, ledger_url: str, output: Path, labels: Mapping[str, str], 
 
     end_with_parent()
     try:
-        with rarely_collecting(), Ledger(ledger_url) as ledger, ledger.reading() as connection:
+        with rarely_collecting(), Ledger(ledger_url, cache_kib=READERS_KIB) as ledger, ledger.reading() as connection:
             for one in audit_share(connection, output, labels, step, share, meet):
                 pipe.send(("found", one))
         pipe.send(("done", None))

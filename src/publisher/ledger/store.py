@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,14 +22,17 @@ from publisher.ledger.schema import meta, run
 from publisher.model import SHANGHAI
 
 CACHE_KIB = 32 * 1024  # of SQLite's pages: at a million subjects, indexes by code do not fit into the 2 MiB it takes
+READERS_KIB = 8 * 1024  # where several processes read at once: each keeps its own
 PAGES_OF_WAL = 8_000  # 32 MiB: a page that several transactions change is written back once
 
 
 class Ledger:
     """The ledger of one portal. Every change happens in :meth:`transaction`; reads may use :meth:`reading`."""
 
-    def __init__(self, url: str, *, rehearsal: bool = False) -> None:
+    def __init__(self, url: str, *, rehearsal: bool = False, cache_kib: int = CACHE_KIB) -> None:
         """Open the ledger at ``url`` (relative SQLite paths are the caller's to resolve), creating or migrating it.
+
+        ``cache_kib``: how much of a SQLite file is kept in memory.
 
         In a ``rehearsal`` all that happens is undone when the ledger is closed, and a ledger that is not there is not
         made. Raises :class:`LedgerError` when it cannot be opened or was written by a newer version.
@@ -47,7 +51,7 @@ class Ledger:
         except OSError as error:
             raise LedgerError(f"the ledger's folder cannot be made: {error.strerror}") from error
         if parsed.get_backend_name() == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "connect", partial(_prepare_sqlite, cache_kib))
             event.listen(self.engine, "begin", _begin_immediate)
         self._only: Connection | None = None
         name = parsed.database if parsed.get_backend_name() == "sqlite" else None
@@ -175,14 +179,14 @@ def path_secret(connection: Connection) -> bytes:
     return bytes.fromhex(found)
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(cache_kib: int, connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by us, below
     connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")  # what is withdrawn leaves the file, not only the tables
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_OF_WAL}")
 
 

@@ -27,6 +27,7 @@ from publisher.ledger.owed import (
 )
 from publisher.ledger.schema import owed_page, site_release
 from publisher.ledger.store import get_meta, set_meta
+from publisher.second import give_back
 from publisher.site import precompress, release
 from publisher.site.job import Job
 from publisher.site.pair import OnProgress, Pair
@@ -89,7 +90,8 @@ def build(
     if owed or _is_ahead(ledger, pair):
         pair.prepare()
     if owed:
-        ledger.let_go()  # what SQLite keeps of it in this process is of no use while another one builds
+        ledger.let_go()
+        give_back()  # another process builds meanwhile
         written, removed = _in_child(job.model_copy(update=_trees(pair) | {"look": look}), on_progress)
         with ledger.transaction() as connection:
             keep_page_count(connection)

@@ -19,6 +19,7 @@ import orjson
 
 from publisher.errors import IndexDamaged, LedgerError, RenderFailed, SiteError
 from publisher.ledger import Ledger
+from publisher.second import give_back
 from publisher.site.install import File, Made, staging
 from publisher.site.worker import Makes, work
 
@@ -38,7 +39,7 @@ class Crew:
 
     def __init__(self, maker: Makes, ledger: Ledger, output: Path, size: int) -> None:
         ledger.let_go()  # a database that is open must not be carried over
-        gc.collect()
+        give_back()
         gc.freeze()  # what is never looked at again by the collector stays shared
         self.workers: list[Worker] = []
         for number in range(size):

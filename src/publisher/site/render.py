@@ -26,6 +26,7 @@ from publisher import paths
 from publisher.errors import PublisherError, RenderFailed, SiteError
 from publisher.ledger import Ledger, listings
 from publisher.ledger.owed import owe_pages, owed_counts, owed_keys
+from publisher.ledger.store import READERS_KIB
 from publisher.second import rarely_collecting
 from publisher.site import portal, units
 from publisher.site.crew import Crew
@@ -247,7 +248,7 @@ def main(source: TextIO, out: TextIO) -> int:
 
     job = Job.model_validate_json(source.read())
     try:
-        with Ledger(job.ledger_url) as ledger:
+        with Ledger(job.ledger_url, cache_kib=READERS_KIB) as ledger:
             installed = run(job, ledger, report)
     except PublisherError as error:
         report({"error": str(error), "kind": type(error).__name__})

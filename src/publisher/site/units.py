@@ -27,7 +27,7 @@ ORDER = ("subject", "list_page", "list", "data_month", "month", "data_year", "de
 
 
 # Those that turn on nothing but the ledger's records may be rendered by another process, so many at a time.
-APART = {"subject": 1000, "list_page": 1000, "list": 50, "data_month": 2, "month": 10, "delta": 5, "feed": 10,
+APART = {"subject": 500, "list_page": 200, "list": 50, "data_month": 1, "month": 10, "delta": 1, "feed": 10,
          "task": 10, "region_page": 200, "region": 50, "sitemap_part": 20}  # fmt: skip
 
 
