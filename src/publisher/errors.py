@@ -62,10 +62,6 @@ class RenderFailed(SiteError):
     """A page or template failed; the site stays as it was."""
 
 
-class IndexDamaged(SiteError):
-    """A file of the search index is not there or not whole; all of the index is made anew."""
-
-
 class LeakFound(SiteError):
     """A built tree shows something that the ledger says may not be shown, or lacks what it should show."""
 

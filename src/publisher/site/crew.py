@@ -17,14 +17,14 @@ from typing import NamedTuple, Self
 
 import orjson
 
-from publisher.errors import IndexDamaged, LedgerError, RenderFailed, SiteError
+from publisher.errors import LedgerError, RenderFailed, SiteError
 from publisher.ledger import Ledger
 from publisher.second import give_back
 from publisher.site.install import File, Made, staging
 from publisher.site.worker import Makes, work
 
 AHEAD = 2  # chunks a worker is asked for before its first answer is read
-_ERRORS = {one.__name__: one for one in (IndexDamaged, LedgerError, RenderFailed)}
+_ERRORS = {one.__name__: one for one in (LedgerError, RenderFailed)}
 
 
 class Worker(NamedTuple):

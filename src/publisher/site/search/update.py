@@ -8,12 +8,12 @@ again has grown, a new base takes the place of all of it.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Protocol
 
 from sqlalchemy import Connection, select
 
 from publisher import folding, paths
-from publisher.errors import IndexDamaged
 from publisher.ledger import Ledger
 from publisher.ledger.owed import owed_pages
 from publisher.ledger.schema import page
@@ -124,19 +124,19 @@ class Index:
         """Take subjects out of the base, with ``changes`` in the overlay; return None when a new base is due."""
         with self._ledger.transaction() as connection:
             now = state.reserve(connection, before)._replace(changes=changes)
-        revisions = dict(now.revisions)
         try:
             leaving = Withdrawal(now.base, docs, lambda unit: self._read(before, unit), now.revision)
-            if len(revisions.keys() | leaving.units) > REWRITTEN_LIMIT:
-                return None
-            for made in self._rewritten(leaving):
-                self._install(made)
-                revisions |= {key.partition("/")[2]: now.revision for _, key in made}
-            base, made = leaving.codes("search")
+            base, codes = leaving.codes("search")
+        except (OSError, ValueError):
+            return None  # the files are not as the ledger has them: all of them are made again
+        if len(now.revisions.keys() | leaving.units) > REWRITTEN_LIMIT:
+            return None
+        revisions = dict(now.revisions)
+        for made in chain([codes], self._rewritten(leaving)):
             self._install(made)
             revisions |= {key.partition("/")[2]: now.revision for _, key in made}
-        except IndexDamaged:
-            return None  # the files are not as the ledger has them: all of them are made again
+        if any(revisions.get(unit) != now.revision for unit in leaving.units):
+            return None  # a file could not be read, as above
         return now._replace(base=base, revisions=revisions)
 
     def _rewritten(self, leaving: Withdrawal) -> Iterator[Made]:

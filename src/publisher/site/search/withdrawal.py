@@ -6,10 +6,9 @@ Which files those are follows from the subject's own line in the records, by the
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 
 from publisher import paths, searchfile
-from publisher.errors import IndexDamaged
 from publisher.folding import fold
 from publisher.searchfile import PART, ROW, Key, Line
 from publisher.site.install import File, Made
@@ -23,11 +22,14 @@ Unit = tuple[str, bytes]
 class Withdrawal:
     """Subjects that leave a base: which of its units hold anything of them, and what each is without them.
 
-    A unit is made again by itself, in whatever process. Raises :class:`IndexDamaged` for one not there or not whole.
+    A unit is made again by itself, in whatever process.
     """
 
     def __init__(self, base: Base, docs: Iterable[int], read: Read, revision: int) -> None:
-        """``revision``: what the files are named with that are written again."""
+        """``revision``: what the files are named with that are written again.
+
+        Raises ``OSError`` or ``ValueError`` when the records of the subjects are not there or not whole.
+        """
         self._base, self._gone, self._read, self._revision = base, frozenset(docs), read, revision
         self._lines: list[Line] = []
         self._rows: defaultdict[str, defaultdict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
@@ -35,27 +37,31 @@ class Withdrawal:
         self._keys: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         self.units = [f"r/{number}" for number in sorted({doc // base.per_file for doc in self._gone})]
         for unit in self.units:
-            with _whole(unit):
-                rows = coding.Rows.read(self._sections(unit)[0])
-                self._lines += [rows.line(row) for row, doc in enumerate(rows.docs) if doc in self._gone]
+            rows = coding.Rows.read(self._sections(unit)[0])
+            self._lines += [rows.line(row) for row, doc in enumerate(rows.docs) if doc in self._gone]
         if base.shards:
             self._find()
             self.units += [*sorted(self._rows), *sorted(self._numbers), *sorted(self._keys)]
 
     def made(self, scope: str, units: Sequence[str]) -> Made:
-        """Return the files of units, and of the parts of lists that go with them, without the subjects."""
+        """Return the files of units, and of the parts of lists that go with them, without the subjects.
+
+        A unit that is not there or not whole is left out.
+        """
         found: Made = {}
         for unit in units:
-            with _whole(unit):
+            with suppress(OSError, ValueError):
                 found |= self._files(scope, self._without(unit))
         return found
 
     def codes(self, scope: str) -> tuple[Base, Made]:
-        """Return the base as it is once everything is written, and the files of the code directory that change."""
+        """Return the base as it is once everything is written, and the files of the code directory that change.
+
+        Raises ``OSError`` or ``ValueError`` when one of these is not there or not whole.
+        """
         base, made = self._base, Made()
         if base.shards:
-            with _whole("the code directory"):
-                pages, units = self._directory()
+            pages, units = self._directory()
             base, made = base._replace(pages=pages), self._files(scope, units)
         for doc in self._gone:
             base.subjects[doc] = base.prints[doc] = 0
@@ -76,8 +82,7 @@ class Withdrawal:
         base = self._base
         common = {string: (number, count) for number, (string, count) in enumerate(base.common)}
         facets = {value: (number, count) for number, (value, count) in enumerate(base.facets)}
-        with _whole("u/0"):
-            in_codes = set(searchfile.front_coded(self._sections("u/0")[0]))
+        in_codes = set(searchfile.front_coded(self._sections("u/0")[0]))
         width = numbering.span(base.size)
         for line in self._lines:
             texts = texts_of(line)
@@ -151,15 +156,6 @@ class Withdrawal:
             told[number] = (page[0][0], sum(count for _, count in page))
             units.append((f"p/{number}", directory_page(page)))
         return told, units
-
-
-@contextmanager
-def _whole(unit: str) -> Iterator[None]:
-    """Raise :class:`IndexDamaged` for what cannot be read."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise IndexDamaged(f"{unit} of the search index is not there or not whole") from error
 
 
 def texts_of(line: Line) -> list[str]:
