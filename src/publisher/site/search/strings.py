@@ -11,14 +11,15 @@ import re
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
-from itertools import chain, compress, islice, repeat
+from functools import lru_cache
+from itertools import chain, compress, islice
 from operator import add, eq
 from typing import NamedTuple
 
 from publisher.site.search.gather import TOGETHER, Lists
 
 FORMER = 1000  # added to the place of a string in a former name: after every place in the name itself
+PLACES = 16  # of names looked at together
 FIRST_ROWS = 30  # rows kept of a common key: the first page, with some to spare for what is withdrawn
 
 Text = tuple[int, str, int]  # number of the subject, folded name, what is added to places in it
@@ -122,9 +123,8 @@ class Strings:
         counts = Counter(chain.from_iterable(set(text) for _, text, _ in texts))
         first: dict[str, dict[int, None]] = {character: {} for character in counts}
         for shift in sorted({shift for *_, shift in texts}):
-            docs = [doc for doc, _, this in texts if this == shift]
             wanting = {character for character, found in first.items() if len(found) < FIRST_ROWS}
-            for here in by_place([text for _, text, this in texts if this == shift]):
+            for docs, here in by_place([(doc, text) for doc, text, this in texts if this == shift]):
                 for doc, character in compress(zip(docs, here, strict=True), map(wanting.__contains__, here)):
                     first[character][doc] = None
                     if len(first[character]) == FIRST_ROWS:
@@ -149,26 +149,34 @@ class Strings:
                     named[doc].add(character)
 
 
-@cache
+@lru_cache(1 << 16)
 def _spans(marks: bytes) -> tuple[slice, ...]:
     """Return where the runs of common pairs stand in a name; ``marks``: for each pair whether it is common."""
     return tuple(slice(found.start(), found.end() + 1) for found in re.finditer(b"\1+", marks))
 
 
-def by_place(names: Sequence[str]) -> Iterator[str]:
-    """Yield the first characters of all names, then the second ones, and so on; a name that has ended has a NUL."""
-    width = max(map(len, names), default=0)
-    parts: list[list[str]] = [[] for _ in range(width)]
-    for start in range(0, len(names), TOGETHER):
-        some = "".join(map(str.ljust, names[start : start + TOGETHER], repeat(width), repeat("\0")))
-        for place, part in enumerate(parts):
-            part.append(some[place::width])
-    while parts:
-        yield "".join(parts.pop(0))
+def by_place(names: Sequence[tuple[int, str]]) -> Iterator[tuple[Sequence[int], str]]:
+    """Yield subjects and the first characters of their names, then the second ones, and so on.
+
+    A name that has ended has a NUL for a while, then is left out.
+    """
+    begin = 0
+    while names:
+        parts: list[list[str]] = [[] for _ in range(PLACES)]
+        for start in range(0, len(names), TOGETHER):
+            some = names[start : start + TOGETHER]
+            joined = "".join([text[begin : begin + PLACES].ljust(PLACES, "\0") for _, text in some])
+            for place, part in enumerate(parts):
+                part.append(joined[place::PLACES])
+        docs = [doc for doc, _ in names]
+        for part in parts:
+            yield docs, "".join(part)
+        begin += PLACES
+        names = [one for one in names if len(one[1]) > begin]
 
 
 def merged(arrays: Iterable["array[int]"]) -> list[int]:
-    """Return the numbers of several ascending arrays, ascending and once each."""
+    """Return the numbers of several arrays, ascending and once each."""
     merged = sorted(chain.from_iterable(arrays))
     return list(dict.fromkeys(merged)) if any(map(eq, merged, islice(merged, 1, None))) else merged
 

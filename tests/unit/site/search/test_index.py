@@ -14,7 +14,7 @@ from publisher.site.search import parts
 from publisher.site.search.coding import LETTERS, packed_code
 from publisher.site.search.entry import Entry
 from publisher.site.search.index import Builder
-from publisher.site.search.strings import limit_for
+from publisher.site.search.strings import PLACES, by_place, limit_for
 
 from .conftest import Portal
 
@@ -159,6 +159,16 @@ def test_the_same_subjects_make_the_same_files(entries: list[Entry]) -> None:
     others = {name: content for name, content in first.items() if not name.startswith(("a/", "g/", "k/", "r/", "c/"))}
     assert others == {name: second[name] for name in others}
     assert first == dict(Builder(list(entries), OUTCOMES, 0).files())
+
+
+def test_names_are_read_place_by_place_however_long_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publisher.site.search.strings.TOGETHER", 7)
+    chance = random.Random(3)
+    lengths = [0, 1, PLACES - 1, PLACES, PLACES + 1, 5 * PLACES]
+    names = [(doc, "".join(chance.choices("甲乙丙丁", k=chance.choice(lengths)))) for doc in range(100)]
+    found = [[pair for pair in zip(docs, here, strict=True) if pair[1] != "\0"] for docs, here in by_place(names)]
+    wanted = [[(doc, text[at]) for doc, text in names if len(text) > at] for at in range(max(lengths))]
+    assert [pairs for pairs in found if pairs] == wanted
 
 
 def test_the_table_of_common_strings_stays_small() -> None:
