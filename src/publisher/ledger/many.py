@@ -64,8 +64,7 @@ def select_many(
 
 def ask(connection: Connection, statement: str, values: Values) -> Sequence[Values]:
     """Return the rows of a query whose values are written as ``?``; days come as the database has them."""
-    asked = statement.replace("?", _mark(connection))
-    return connection.exec_driver_sql(asked, values).all()
+    return list(read(connection, statement, values))
 
 
 def read(connection: Connection, statement: str, values: Values) -> Iterator[Values]:

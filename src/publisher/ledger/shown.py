@@ -8,10 +8,10 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, text
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, text
 
 from publisher.ledger.listings import SUBJECTS
-from publisher.ledger.many import MOST_ASKED, ask, read, select_many
+from publisher.ledger.many import MOST_ASKED, ask, select_many
 from publisher.ledger.schema import STOPPED, counts, entry, listing, place, record, shown, subject
 
 Body = Mapping[str, Any]
@@ -192,39 +192,11 @@ class SubjectRow(NamedTuple):
     outcomes: tuple[str, ...]
 
 
-class Searched(NamedTuple):
-    """What the search index takes from a published result."""
-
-    subject_no: int
-    subject_path: str
-    year: int
-    outcomes: str
-    ended_on: str  # YYYY-MM-DD
-    body: str
-
-
-_SEARCHED = """
-    SELECT record.subject_no, path, year, outcomes, CAST(ended_on AS VARCHAR(10)), body FROM record
-    JOIN shown ON shown.record_no = record.record_no JOIN subject ON subject.subject_no = record.subject_no
-    WHERE record.subject_no {} ORDER BY record.subject_no, ended_on DESC, record.record_no
-"""  # led by the index of subjects: to sort all that is published takes its size beside the ledger
-
-
-def by_subject(connection: Connection, numbers: Sequence[int] | None = None) -> Iterator[list[Searched]]:
-    """Yield the published results of every subject that has some, newest inspection first, by the subject's number.
-
-    ``numbers``: of these subjects alone.
-    """
-    which = "IS NOT NULL" if numbers is None else f"IN ({', '.join('?' * len(numbers))})"
-    for _, results in groupby(read(connection, _SEARCHED.format(which), tuple(numbers or ())), key=itemgetter(0)):
-        yield list(map(Searched._make, results))
-
-
-def subjects(connection: Connection, *, numbers: tuple[int, int]) -> Iterator[SubjectRow]:
-    """Yield the subjects numbered from ``numbers[0]`` up to but not including ``numbers[1]`` that are shown."""
-    return _subjects(
-        connection, and_(record.c.subject_no >= numbers[0], record.c.subject_no < numbers[1]), record.c.subject_no
-    )
+def subjects(connection: Connection) -> Iterator[SubjectRow]:
+    """Yield the subjects that are shown, by number."""
+    query = _RESULTS.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no)
+    for _, results in groupby(_read(connection, query), key=lambda one: one.row.subject_no):
+        yield subject_row(list(results))
 
 
 def subject_paths(connection: Connection, numbers: tuple[int, int]) -> list[str]:
@@ -268,18 +240,6 @@ def subjects_of_region(connection: Connection, region_code: str, places: tuple[i
         subject = orjson.loads(bodies[record_no])["subject"]
         rows.append(InRegion(path, subject["name"], subject["uscc"], len(group)))
     return rows
-
-
-def _subjects(connection: Connection, where: Any, order: Any) -> Iterator[SubjectRow]:
-    query = _RESULTS.where(where).order_by(order, record.c.ended_on.desc(), record.c.record_no)
-    group: list[Shown] = []
-    for one in _read(connection, query):
-        if group and group[0].row.subject_no != one.row.subject_no:
-            yield subject_row(group)
-            group = []
-        group.append(one)
-    if group:
-        yield subject_row(group)
 
 
 def subject_row(results: Sequence[Shown]) -> SubjectRow:

@@ -110,7 +110,7 @@ def _fill(site: Site, database: sqlite3.Connection, as_of: date) -> int:
     for name, table in TABLES.items():
         database.execute(_create(name, table))
     connection = site.connection
-    subjects = shown.subjects(connection, numbers=(0, 1 << 62))
+    subjects = shown.subjects(connection)
     rows = _insert(database, "subjects", (
         (f"{site.job.base_url}{one.path}", one.name, one.uscc, one.reg_no, one.region_code,
          regions.name(one.region_code), one.results, one.latest_on) for one in subjects

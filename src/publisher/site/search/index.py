@@ -16,10 +16,12 @@ from operator import itemgetter
 from typing import NamedTuple
 from zlib import crc32
 
+from publisher import paths
 from publisher.folding import fold
 from publisher.searchfile import FORMAT, NO_MORE, PART, ROW
+from publisher.site.install import File, Made
 from publisher.site.search import coding, numbering, pinyin
-from publisher.site.search.coding import Dictionary, File, Values
+from publisher.site.search.coding import Dictionary, Unit, Values
 from publisher.site.search.entry import Entry
 from publisher.site.search.gather import Lists
 from publisher.site.search.parts import Parts
@@ -51,6 +53,14 @@ class Base(NamedTuple):
     authorities: list[tuple[str, int]]
     subjects: "array[int]"  # the ledger's number of each
     prints: "array[int]"  # of what is searched of each: :func:`fingerprint`
+
+
+def unit_files(scope: str, generation: str, units: Iterable[Unit], revision: int | None = None) -> Made:
+    """Return the files of units of a generation, written for the first time or again."""
+    return {
+        (scope, f"{generation}/{unit}"): [File(paths.search_unit(generation, unit, revision), content)]
+        for unit, content in units
+    }
 
 
 def fingerprint(entry: Entry) -> int:
@@ -100,7 +110,7 @@ class Builder:
             array("I", (subjects[at] for at in order)), array("I", (prints[at] for at in order)),
         )  # fmt: skip
 
-    def files(self) -> Iterator[File]:
+    def files(self) -> Iterator[Unit]:
         """Yield every file of the generation by its unit."""
         per_file = self.base.per_file
         for number in range(0, self.size, per_file):
@@ -131,7 +141,7 @@ class Builder:
         chosen = itemgetter(*docs)
         return coding.table(docs, chosen(self.days), zip(*chosen(self.rows), strict=True))
 
-    def _codes(self) -> Iterator[File]:
+    def _codes(self) -> Iterator[Unit]:
         codes, numbers = (list(map(fold, column)) for column in zip(*self._two_codes, strict=True))
         self._two_codes = []
         self.base = self.base._replace(parts=(yield from _counted("q/", Parts((codes, numbers)).files())))
@@ -148,7 +158,7 @@ class Builder:
             yield f"p/{start // PAGE}", directory_page(page)
             self.base.pages.append((page[0][0], sum(count for _, count in page)))
 
-    def _names(self, texts: Sequence[Text], facets: "Facets") -> Generator[File, None, Lists]:
+    def _names(self, texts: Sequence[Text], facets: "Facets") -> Generator[Unit, None, Lists]:
         strings = Strings(texts)
         total = sum(map(len, strings.keys.values()))
         shards = 1
@@ -167,7 +177,7 @@ class Builder:
         yield from self._common(strings, facets)
         return strings.pairs
 
-    def _common(self, strings: Strings, facets: "Facets") -> Iterator[File]:
+    def _common(self, strings: Strings, facets: "Facets") -> Iterator[Unit]:
         shards = 1
         while shards * SHARD < FIRST_ROWS * (len(strings.common) + len(strings.characters)):
             shards *= 2
@@ -201,12 +211,9 @@ class Builder:
                 for former in more.split(PART)[len(NO_MORE) :]:
                     yield doc, fold(former), FORMER
 
-    def _lists(self, kind: str, lists: Iterable[Sequence[int]]) -> Iterator[File]:
+    def _lists(self, kind: str, lists: Iterable[Sequence[int]]) -> Iterator[Unit]:
         for number, docs in enumerate(lists):
-            yield from self._list(f"{kind}/{number}", docs)
-
-    def _list(self, unit: str, docs: Sequence[int]) -> Iterator[File]:
-        yield from numbering.list_files(unit, docs, self.size)
+            yield from numbering.list_files(f"{kind}/{number}", docs, self.size)
 
 
 class Facets:
@@ -266,7 +273,7 @@ def _numbered(
     return list(places), list(map(place_of.__getitem__, map(itemgetter(column), rows)))
 
 
-def _counted(kind: str, files: Iterable[File]) -> Generator[File, None, int]:
+def _counted(kind: str, files: Iterable[Unit]) -> Generator[Unit, None, int]:
     """Yield files; return how many are of a kind."""
     found = 0
     for unit, content in files:

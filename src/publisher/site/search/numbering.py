@@ -9,7 +9,7 @@ from operator import sub
 from zlib import crc32
 
 from publisher.searchfile import PART, ROW, inflate, running
-from publisher.site.search.coding import File, chunk_bits, deflate, text_file
+from publisher.site.search.coding import Unit, chunk_bits, deflate, text_file
 
 
 def list_file(numbers: Sequence[int]) -> bytes:
@@ -44,7 +44,7 @@ def list_without(content: bytes, gone: Iterable[int]) -> bytes:
     return deflate(map(bytes, planes))
 
 
-def number_shards(kind: str, rows: Iterable[tuple[str, int, str]], size: int) -> Iterator[File]:
+def number_shards(kind: str, rows: Iterable[tuple[str, int, str]], size: int) -> Iterator[Unit]:
     """Yield shards, of ``size`` characters on average, of keys with their total and their numbers as gaps.
 
     What stands behind the numbers of a key, a tab between, is kept.
@@ -100,7 +100,7 @@ def span(size: int) -> int:
     return 1 << max(1, (size - 1).bit_length()) if size > 1 else 2
 
 
-def list_files(unit: str, docs: Sequence[int], size: int) -> Iterator[File]:
+def list_files(unit: str, docs: Sequence[int], size: int) -> Iterator[Unit]:
     """Yield the parts of a list; each covers an equal range of numbers."""
     bits = chunk_bits(len(docs))
     width = span(size) >> bits

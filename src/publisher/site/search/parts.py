@@ -13,7 +13,7 @@ from itertools import chain, compress, islice, repeat
 from operator import add, itemgetter
 
 from publisher.site.search import coding, numbering
-from publisher.site.search.coding import File
+from publisher.site.search.coding import Unit
 from publisher.site.search.gather import Lists
 
 LIMIT = 1024  # subjects that a key lists
@@ -49,7 +49,7 @@ class Parts:
         self._sift(within)
         self._two()
 
-    def files(self) -> Iterator[File]:
+    def files(self) -> Iterator[Unit]:
         """Yield the table of the common strings of three characters and more, and the shards."""
         table = coding.front_coded((string, "-") for string in sorted(self.common) if len(string) > 2)
         yield "u/0", coding.text_file(([table],))

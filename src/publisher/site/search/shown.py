@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection
 
 from publisher.ledger import shown
-from publisher.ledger.shown import Searched
+from publisher.ledger.searched import Searched, by_subject
 from publisher.site.search.coding import clean
 from publisher.site.search.entry import Entry
 from publisher.site.views import Site
@@ -51,13 +51,13 @@ class Subjects:
 
     def every(self, connection: Connection) -> Iterator[Entry]:
         """Yield every subject of whom something is shown, by number."""
-        return map(entry_of, shown.by_subject(connection))
+        return map(entry_of, by_subject(connection))
 
     def some(self, connection: Connection, numbers: Sequence[int]) -> dict[int, Entry]:
         """Return subjects by number; one of whom nothing is shown is left out."""
         found: dict[int, Entry] = {}
         for start in range(0, len(numbers), TOGETHER):
-            some = shown.by_subject(connection, numbers[start : start + TOGETHER])
+            some = by_subject(connection, numbers[start : start + TOGETHER])
             found |= {entry.subject_no: entry for entry in map(entry_of, some)}
         return found
 

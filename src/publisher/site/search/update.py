@@ -8,7 +8,7 @@ again has grown, a new base takes the place of all of it.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Protocol
 
 from sqlalchemy import Connection, select
@@ -24,7 +24,7 @@ from publisher.site.install import File, Installed, Made, Part, Tree
 from publisher.site.search import coding, state
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
-from publisher.site.search.index import SCAN_LIMIT, Builder, fingerprint, undisturbed
+from publisher.site.search.index import SCAN_LIMIT, Builder, fingerprint, undisturbed, unit_files
 from publisher.site.search.manifest import Ahead, ahead, manifest
 from publisher.site.search.state import State
 from publisher.site.search.withdrawal import Withdrawal
@@ -91,16 +91,11 @@ class Index:
         return self._total
 
     def _anew(self, entries: Iterable[Entry]) -> State:
-        batch: dict[Part, list[File]] = {}
         with undisturbed():
             builder = Builder(entries, list(self._outcomes), self._scan_limit)
-            generation = builder.base.generation
-            for unit, content in builder.files():
-                batch["search", f"{generation}/{unit}"] = [File(paths.search_unit(generation, unit), content)]
-                if len(batch) == BATCH:
-                    self._install(batch)
-                    batch = {}
-        self._install(batch)
+            files = builder.files()
+            while some := list(islice(files, BATCH)):
+                self._install(unit_files("search", builder.base.generation, some))
         return State(builder.base, 0, {}, {})
 
     def _changed(self, before: State, entries: Mapping[int, Entry | None]) -> State | None:

@@ -8,15 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from publisher import paths, searchfile
+from publisher import searchfile
 from publisher.folding import fold
 from publisher.searchfile import PART, ROW, Key, Line
-from publisher.site.install import File, Made
+from publisher.site.install import Made
 from publisher.site.search import coding, numbering, parts, pinyin
-from publisher.site.search.index import PAGE, Base, directory_page, facet_values, shard_of
+from publisher.site.search.coding import Unit
+from publisher.site.search.index import PAGE, Base, directory_page, facet_values, shard_of, unit_files
 
 Read = Callable[[str], bytes]  # the content of a unit as it is installed
-Unit = tuple[str, bytes]
 
 
 class Withdrawal:
@@ -68,11 +68,7 @@ class Withdrawal:
         return base, made
 
     def _files(self, scope: str, units: Iterable[Unit]) -> Made:
-        generation = self._base.generation
-        return {
-            (scope, f"{generation}/{unit}"): [File(paths.search_unit(generation, unit, self._revision), content)]
-            for unit, content in units
-        }
+        return unit_files(scope, self._base.generation, units, self._revision)
 
     def _sections(self, unit: str) -> list[str]:
         return searchfile.sections(self._read(unit))
