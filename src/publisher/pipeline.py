@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from publisher import audit, briefing, exchange, log, rules, site, source
+from publisher import audit, briefing, exchange, log, pulling, rules, site, source
 from publisher.errors import LeakFound, LedgerError, SettingsError, SourceError
 from publisher.judging import Judge, drafts, drafts_of
 from publisher.ledger import Ledger, only_run
@@ -27,14 +27,16 @@ from publisher.ledger.restore import must_pull, pulled_whole
 from publisher.ledger.store import get_meta, latest_day, set_meta, start_run
 from publisher.ledger.verdicts import latest_entry, state_counts, write
 from publisher.log import certificates
-from publisher.model import Problem, Received, SetAside
+from publisher.model import Intake, Problem, SetAside
+from publisher.pulling import Pulled
 from publisher.second import made_elsewhere, pays, rarely_collecting
 from publisher.settings import Settings
 from publisher.site import Built
-from publisher.source import CountsRow, FileGone, FileSeen, Watermark
+from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, Watermark
 
 PULL_CHUNK = 2_000  # records kept in one transaction
 JUDGE_CHUNK = 2_000  # verdicts written in one transaction
+SECOND_FROM_BYTES = 32 << 20  # to read, and a second process checks what the first one keeps
 SECOND_FROM_RECORDS = 10_000  # to judge, and a second process judges what the first one writes
 AUDIT_TOLD = 5  # differences named in a message
 COUNTED = ("accepted", "duplicate", "rejected", "unprocessed", "owed", "refused", "unsendable")
@@ -140,9 +142,8 @@ def pull(portal: Portal) -> dict[str, int]:
             set_meta(connection, "intake_rules", portal.profile.fingerprint)
         seen = received.remembered(connection)
     done = 0
-    coming = source.pull(briefing.source_of(portal.settings), intake, seen, say=portal.watcher.say)
-    with rarely_collecting():
-        while events := list(islice(coming, PULL_CHUNK)):
+    with rarely_collecting(), _pulled(portal, intake, seen) as chunks:
+        for events in chunks:
             with portal.ledger.transaction() as connection:
                 new += _keep(portal, connection, events)
             done += len(events)
@@ -154,9 +155,20 @@ def pull(portal: Portal) -> dict[str, int]:
     return dict(new)
 
 
-def _keep(portal: Portal, connection: Connection, events: Sequence[source.Event]) -> Counter[str]:
+@contextmanager
+def _pulled(portal: Portal, intake: Intake, seen: Mapping[str, str]) -> Iterator[Iterator[list[Pulled]]]:
+    """Give what the source has, a chunk at a time: read and checked by a second process where it is much."""
+    asked = briefing.source_of(portal.settings)
+    if isinstance(asked, FolderSource) and pays(source.unread(asked, seen), SECOND_FROM_BYTES):
+        with made_elsewhere(pulling.chunks_of, asked, intake, seen, PULL_CHUNK) as chunks:
+            yield chunks
+    else:
+        yield pulling.chunks(source.pull(asked, intake, seen, say=portal.watcher.say), PULL_CHUNK)
+
+
+def _keep(portal: Portal, connection: Connection, events: Sequence[Pulled]) -> Counter[str]:
     """Keep what one chunk of a pull yielded; the marks of how far it came last, in the same transaction."""
-    arrived = [one for one in events if isinstance(one, Received)]
+    arrived = [one for one in events if isinstance(one, received.Arrival)]
     kept = received.keep(connection, portal.run_no, arrived)
     for event in events:
         match event:
@@ -188,7 +200,7 @@ def _try_again(portal: Portal, connection: Connection) -> Counter[str]:
         checked = source.recheck(raw, file, line, portal.profile.intake())
         if not any(isinstance(one, SetAside) for one in checked):
             open_problems.no_longer_set_aside(connection, number)
-            new += _keep(portal, connection, checked)
+            new += _keep(portal, connection, pulling.ready(checked))
     return new
 
 

@@ -155,7 +155,7 @@ def add_new(root: Path) -> None:
 def one_run(root: Path, day: date, profiled: bool, alone: bool) -> dict[str, object]:
     """Pull and judge in this process; return what each cost."""
     if alone:
-        pipeline.SECOND_FROM_RECORDS = sys.maxsize
+        pipeline.SECOND_FROM_RECORDS = pipeline.SECOND_FROM_BYTES = sys.maxsize
     settings = load(root / "publisher.toml")
     told: dict[str, object] = {}
     touched: dict[str, int] = {}

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from publisher import pipeline
-from publisher.errors import LedgerError, RuleError
+from publisher.errors import LedgerError, RuleError, SourceUnavailable
 from publisher.ledger import Ledger, schema
 from publisher.second import made_elsewhere, pays
 
@@ -101,12 +101,25 @@ def test_two_processes_decide_what_one_does(
     monkeypatch.setattr(pipeline, "JUDGE_CHUNK", chunk)
     for portal, least in ((portal_dir, 1_000_000_000), (other, 1)):
         monkeypatch.setattr(pipeline, "SECOND_FROM_RECORDS", least)
+        monkeypatch.setattr(pipeline, "SECOND_FROM_BYTES", least)
         portal.give(*records)
         with pipeline.opened(portal.settings, DAY, pipeline.Watcher()) as opened:
             told.append((pipeline.pull(opened), pipeline.judge(opened)))
     assert told[0] == told[1]
     assert told[0][1] > 10
     assert everything(portal_dir.settings) == everything(other.settings)
+
+
+def test_a_source_that_fails_in_the_second_process_is_told(portal_dir, monkeypatch, make_result):
+    monkeypatch.setattr(pipeline, "SECOND_FROM_BYTES", 0)
+    portal_dir.give(make_result(1))
+    folder = portal_dir.settings.source.path
+    folder.rename(folder.with_name("elsewhere"))
+    with (
+        pipeline.opened(portal_dir.settings, DAY, pipeline.Watcher()) as opened,
+        pytest.raises(SourceUnavailable, match="is not there"),
+    ):
+        pipeline.pull(opened)
 
 
 STARTS_ANOTHER = """

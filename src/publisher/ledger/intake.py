@@ -19,7 +19,7 @@ DUE_NOW = date.min  # judge_on of a record whose content or cases are new
 
 
 class Arrival(NamedTuple):
-    """A record that arrived, as it is kept."""
+    """A record that arrived, as it is kept: plain values that another process can hand over."""
 
     kind: str
     record_id: str
@@ -34,8 +34,8 @@ class Arrival(NamedTuple):
 _OF_RECEIVED = ("kind", "record_id", "version", "digest", "body", "file", "line", "run_no")
 
 
-def _arrival(one: Received) -> Arrival:
-    """Return a record as it is kept: its canonical body, and the SHA-256 of that in hex."""
+def arrival(one: Received) -> Arrival:
+    """Return a record that passed the checks as it is kept: its canonical body, and the SHA-256 of that in hex."""
     record = one.record
     record_id, version = identity(record)
     body = to_json(record, by_alias=True)
@@ -46,7 +46,7 @@ def _arrival(one: Received) -> Arrival:
     return Arrival(record.kind, record_id, version, digest, body.decode(), one.file, one.line, target)
 
 
-def keep(connection: Connection, run_no: int, arrived: Iterable[Received]) -> dict[str, int]:
+def keep(connection: Connection, run_no: int, arrived: Iterable[Arrival]) -> dict[str, int]:
     """Keep the records that are new, mark what must be judged again, and return how many were new by kind.
 
     A version that is known with the same content changes nothing. The same version with other content is a Problem and
@@ -55,7 +55,7 @@ def keep(connection: Connection, run_no: int, arrived: Iterable[Received]) -> di
     """
     by_kind: dict[str, list[Arrival]] = defaultdict(list)
     for one in arrived:
-        by_kind[one.record.kind].append(_arrival(one))
+        by_kind[one.kind].append(one)
     kept: dict[str, int] = {}
     for kind, group in by_kind.items():
         new = _new(connection, run_no, kind, group)

@@ -19,7 +19,7 @@ from publisher.source.events import (
     FolderSource,
     Watermark,
 )
-from publisher.source.folder import pull_folder
+from publisher.source.folder import pull_folder, unread
 from publisher.source.records import Checker
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Watermark",
     "pull",
     "recheck",
+    "unread",
 ]
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from publisher.errors import SourceUnavailable
@@ -43,6 +44,19 @@ def pull_folder(source: FolderSource, checker: Checker, seen: Mapping[str, str])
         for file in sorted(seen.keys() - found):
             if file == COUNTS or file.startswith(tuple(f"{name}/" for name in FOLDERS)):
                 yield FileGone(file)
+
+
+def unread(source: FolderSource, seen: Mapping[str, str]) -> int:
+    """Return how many bytes the files have, about, that a pull would read: new ones, and those of another size."""
+    found = 0
+    for name in FOLDERS:
+        for folder, _, files in os.walk(source.path / name):
+            for path in (Path(folder, file) for file in files):
+                with suppress(OSError):  # the pull itself will tell
+                    size = path.stat().st_size
+                    known = seen.get(path.relative_to(source.path).as_posix(), "")
+                    found += 0 if known.startswith(f"{size}.") else size
+    return found
 
 
 def _listed(root: Path, place: Path, level: int = 0) -> Iterator[Path | Problem]:

@@ -8,7 +8,7 @@ import pytest
 
 from publisher.errors import SourceUnavailable
 from publisher.model import Problem, Received, SetAside
-from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, pull
+from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, pull, unread
 from publisher.source.jsonfiles import LONGEST_LINE
 
 from .conftest import INTAKE, Folder, of_type, result, text
@@ -136,6 +136,18 @@ def test_an_unchanged_file_is_skipped_and_a_touched_one_not_read(folder: Folder)
     folder.seen["plans/gone.json"] = "x"
     folder.seen["results"] = "the mark of an api kind"
     assert of_type(folder.pull(), FileGone) == [FileGone("plans/gone.json")]
+
+
+def test_only_what_was_not_read_counts_as_unread(folder: Folder) -> None:
+    source, (one, two) = FolderSource(folder.root), numbered(1, 2)
+    assert unread(source, {}) == 0
+    folder.write("results/deep/a.jsonl", one)
+    folder.write("README.md", "outside")
+    assert unread(source, {}) == len(one)
+    (seen,) = of_type(folder.pull(), FileSeen)
+    assert unread(source, {seen.path: seen.fingerprint}) == 0
+    folder.write("results/deep/a.jsonl", one + b"\n" + two)
+    assert unread(source, {seen.path: seen.fingerprint}) == len(one + b"\n" + two)
 
 
 def test_a_killed_pull_repeats_its_file(folder: Folder) -> None:
