@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple, TypeVar
+from multiprocessing.context import ForkContext, SpawnContext
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from publisher.errors import LedgerError, PublisherError
 
@@ -60,15 +61,19 @@ def rarely_collecting() -> Iterator[None]:
 
 
 @contextmanager
-def made_elsewhere(make: Callable[..., Iterator[_Item]], *args: Any) -> Iterator[Iterator[_Item]]:
+def made_elsewhere(
+    make: Callable[..., Iterator[_Item]], *args: Any, method: Literal["spawn", "fork"] = "spawn"
+) -> Iterator[Iterator[_Item]]:
     """Run a generator in a process of its own, one item ahead; give what it yields.
 
-    ``make``, ``args`` and the items are pickled. Our own errors arrive as they were raised; raises
-    :class:`LedgerError` when the process ends otherwise. It ends with the block.
+    ``make``, ``args`` and the items are pickled; a fork, which shares open files and locks, takes the first two as they
+    are. Our own errors arrive as they were raised; raises :class:`LedgerError` when the process ends otherwise. It ends
+    with the block.
     """
-    spawn = multiprocessing.get_context("spawn")  # a fork would share open files and locks
-    receiving, sending = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_serve, args=(sending, make, args), daemon=True)
+    fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
+    context: ForkContext | SpawnContext = fork if method == "fork" else spawn
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_serve, args=(sending, make, args), daemon=True)
     process.start()
     sending.close()
     try:

@@ -12,7 +12,7 @@ lines on standard output: ``{"done", "total"}`` as it goes, then ``{"written", "
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, TextIO
 
@@ -91,34 +91,37 @@ class RecordPages(Generator):
         }
         try:
             publication_log = PublicationLog(self.job, self.ledger)
-            all_again = publication_log.append()
-            with self.ledger.transaction() as connection:
-                if all_again:
-                    owe_pages(connection, units.everything(connection))
-                units.widen(connection)
-                counts = owed_counts(connection)
-            owed = {scope: counts[scope] for scope in units.ORDER if scope in counts}
-            done, total = 0, sum(owed.values())
-            totals = [
-                tree.install(self.ledger, {("static", ""): _static(self.job), ("content", ""): writer.files}),
-            ]
-            with ExitStack() as stack:
-                crew = None
-                if total > FEW and processes() > 1:
-                    self.maker.renderer.read_all()
-                    crew = stack.enter_context(Crew(self.maker, self.ledger, self.job.output, processes()))
-                for scope in owed:
-                    for made in self._made(scope, owed[scope], crew):
-                        totals.append(tree.install(self.ledger, made))
-                        done += len(made)
-                        self.report({"done": done, "total": total})
             outcomes = {name: str(words["label"]) for name, words in self.job.words.items()}
             subjects = Subjects(self.maker.site, self._titles(self.maker.site))
-            totals.append(Index(subjects, outcomes, self.ledger, tree, page=self._search_page).update())
+            index = Index(subjects, outcomes, self.ledger, tree, page=self._search_page)
+            with index.ahead():
+                all_again = publication_log.append()
+                with self.ledger.transaction() as connection:
+                    if all_again:
+                        owe_pages(connection, units.everything(connection))
+                    units.widen(connection)
+                    counts = owed_counts(connection)
+                first = {("static", ""): _static(self.job), ("content", ""): writer.files}
+                totals = [tree.install(self.ledger, first), *self._installed(tree, counts), index.update()]
             totals += publication_log.install(tree)
         finally:
             tree.close()
         type(self).installed = Installed(sum(one.written for one in totals), sum(one.removed for one in totals))
+
+    def _installed(self, tree: Tree, counts: Mapping[str, int]) -> Iterator[Installed]:
+        """Render and install what is owed, scope by scope, telling how far that is."""
+        owed = {scope: counts[scope] for scope in units.ORDER if scope in counts}
+        done, total = 0, sum(owed.values())
+        with ExitStack() as stack:
+            crew = None
+            if total > FEW and processes() > 1:
+                self.maker.renderer.read_all()
+                crew = stack.enter_context(Crew(self.maker, self.ledger, self.job.output, processes()))
+            for scope in owed:
+                for made in self._made(scope, owed[scope], crew):
+                    yield tree.install(self.ledger, made)
+                    done += len(made)
+                    self.report({"done": done, "total": total})
 
     def _made(self, scope: str, count: int, crew: Crew | None) -> Iterator[Made]:
         """Yield the files of what is owed of one scope, ``count`` parts, chunk by chunk: some for every process."""

@@ -6,7 +6,6 @@ name, so that nobody waits for a reader: ``[[key, [[address, file, sha-256, byte
 no more can be asked, and with the process that started it.
 """
 
-import hashlib
 import os
 from collections.abc import Sequence
 from itertools import count
@@ -28,8 +27,8 @@ class Makes(Protocol):
         """Return the files of parts of one scope. What it raises of ours is told."""
 
 
-class _Bench:
-    """The worker's own folder, where its finished files wait to be installed."""
+class Bench:
+    """A process's own folder, where its finished files wait to be installed."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,12 +37,13 @@ class _Bench:
 
     def laid(self, file: File) -> tuple[Any, ...]:
         """Return a file as the builder is told of it, its bytes written."""
-        if isinstance(file.content, Path):
-            return (file.address, str(file.content), file.digest, file.size, file.rows, file.as_of)
-        name = self.written(file.content)
-        return (
-            file.address, name, hashlib.sha256(file.content).hexdigest(), len(file.content), file.rows, file.as_of,
-        )  # fmt: skip
+        kept = self.kept(file)
+        return (kept.address, str(kept.content), kept.digest, kept.size, kept.rows, kept.as_of)
+
+    def kept(self, file: File) -> File:
+        """Return a file as a finished one, its bytes written and digested."""
+        content = Path(self.written(file.content)) if isinstance(file.content, bytes) else file.content
+        return file._replace(content=content, known=(file.digest, file.size))
 
     def written(self, content: bytes) -> str:
         """Return the name of a new file with these bytes."""
@@ -64,7 +64,7 @@ def work(maker: Makes, folder: Path, asked: Connection, others: list[Connection]
     end_with_parent()
     for one in others:
         one.close()
-    bench = _Bench(folder)
+    bench = Bench(folder)
     while True:
         try:
             wanted = orjson.loads(asked.recv_bytes())
@@ -73,7 +73,7 @@ def work(maker: Makes, folder: Path, asked: Connection, others: list[Connection]
         asked.send_bytes(orjson.dumps(_answer(maker, bench, wanted)))
 
 
-def _answer(maker: Makes, bench: _Bench, wanted: dict[str, Any]) -> dict[str, str]:
+def _answer(maker: Makes, bench: Bench, wanted: dict[str, Any]) -> dict[str, str]:
     """Make the files of the parts wanted; return where they are told of, or what went wrong."""
     try:
         made = maker.made(wanted["scope"], wanted["keys"])

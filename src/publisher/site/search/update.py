@@ -8,6 +8,7 @@ again has grown, a new base takes the place of all of it.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Protocol
 
@@ -15,24 +16,28 @@ from sqlalchemy import Connection, select
 
 from publisher import folding, paths
 from publisher.ledger import Ledger
-from publisher.ledger.owed import owed_pages
+from publisher.ledger.owed import owed_counts, owed_pages
 from publisher.ledger.schema import page
 from publisher.searchfile import PART, ROW
-from publisher.second import pays
+from publisher.second import give_back, made_elsewhere, pays
 from publisher.site.crew import Crew
-from publisher.site.install import File, Installed, Made, Part, Tree
+from publisher.site.install import File, Installed, Made, Part, Tree, staging
 from publisher.site.search import coding, state
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
-from publisher.site.search.index import SCAN_LIMIT, Builder, fingerprint, undisturbed, unit_files
+from publisher.site.search.index import SCAN_LIMIT, Base, Builder, fingerprint, undisturbed, unit_files
 from publisher.site.search.manifest import Ahead, ahead, manifest
 from publisher.site.search.state import State
 from publisher.site.search.withdrawal import Withdrawal
+from publisher.site.worker import Bench
 
 OVERLAY_LIMIT = 5000  # subjects in the overlay before a new base is made: some 120 KB that every reader fetches
 REWRITTEN_LIMIT = 20_000  # files written again before a new base is made: a list of some 12 KB
 BATCH = 200  # files installed together
 MANY = 600  # files that are written again by two processes
+AHEAD = 20_000  # subjects of a base that a process of its own makes
+
+NewBase = tuple[Base, list[Made]]
 
 
 class Source(Protocol):
@@ -67,6 +72,28 @@ class Index:
         self._source, self._outcomes, self._ledger, self._tree = source, outcomes, ledger, tree
         self._scan_limit, self._page = scan_limit, page
         self._total = Installed(0, 0)
+        self._coming: Iterator[NewBase] | None = None
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Have a process of its own make a new base meanwhile, where a large one is due whatever else is owed.
+
+        It is installed by :meth:`update`. No connection to the ledger may be in use.
+        """
+        if not self._is_due():
+            yield
+            return
+        self._ledger.let_go()
+        give_back()
+        with made_elsewhere(self._laid, method="fork") as self._coming:
+            yield
+        self._coming = None
+
+    def _is_due(self) -> bool:
+        with self._ledger.reading() as connection:
+            owed = owed_counts(connection)
+            is_due = "search" in owed or state.load(connection) is None
+        return is_due and pays(max(owed.get("subject", 0), owed.get("search_subject", 0)), AHEAD)
 
     def update(self) -> Installed:
         """Install what the ledger owes of the index; return how many files changed.
@@ -85,18 +112,38 @@ class Index:
         if now is not None and numbers:
             now = self._changed(now, {number: found.get(number) for number in numbers})
         if now is None:
-            with self._ledger.reading() as connection:
-                now = self._anew(self._source.every(connection))
+            now = self._anew()
         self._finish(before, now, others, numbers)
         return self._total
 
-    def _anew(self, entries: Iterable[Entry]) -> State:
+    def _anew(self) -> State:
+        if self._coming is not None:
+            base, files = next(self._coming)
+            for made in files:
+                self._install(made)
+        else:
+            base = self._made(self._install)
+        return State(base, 0, {}, {})
+
+    def _made(self, take: Callable[[Made], None]) -> Base:
+        """Make a new base, its files given away some at a time."""
         with undisturbed():
-            builder = Builder(entries, list(self._outcomes), self._scan_limit)
-            files = builder.files()
-            while some := list(islice(files, BATCH)):
-                self._install(unit_files("search", builder.base.generation, some))
-        return State(builder.base, 0, {}, {})
+            with self._ledger.reading() as connection:
+                builder = Builder(self._source.every(connection), list(self._outcomes), self._scan_limit)
+            units = builder.files()
+            while some := list(islice(units, BATCH)):
+                take(unit_files("search", builder.base.generation, some))
+        return builder.base
+
+    def _laid(self) -> Iterator[NewBase]:
+        """Yield a new base, its files laid beside the tree."""
+        bench = Bench(staging(self._tree.output) / "search")
+        files: list[Made] = []
+
+        def lay(made: Made) -> None:
+            files.append({part: [bench.kept(one) for one in some] for part, some in made.items()})
+
+        yield self._made(lay), files
 
     def _changed(self, before: State, entries: Mapping[int, Entry | None]) -> State | None:
         """Return the index with these subjects as they are now, or None when a new base is due."""

@@ -64,7 +64,10 @@ class Portal:
                 connection.execute(insert(subject), rows)
         for number in changed:
             self.owe("search_subject", str(number))
-        return Index(self, WORDS, self.ledger, self.tree, self.scan_limit, self._page).update()
+        return self.index().update()
+
+    def index(self) -> Index:
+        return Index(self, WORDS, self.ledger, self.tree, self.scan_limit, self._page)
 
     def _page(self, ahead: Ahead) -> File:
         self.ahead = ahead

@@ -1,11 +1,13 @@
 """Changes, withdrawals and new bases: what the tree holds after each, and that nothing of what is gone stays."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
 from publisher import searchfile, uscc
+from publisher.errors import LedgerError
 from publisher.ledger.schema import search_base
 from publisher.site.install import File, Installed
 from publisher.site.search import update
@@ -73,6 +75,37 @@ def test_a_change_goes_to_the_overlay_and_touches_no_file_of_the_base(portal: Po
     assert said(lines[new.path]) == of(new)
     assert len(lines) == len(portal.entries)
     assert told(portal).said["subjects"] == len(portal.entries)
+
+
+def test_a_base_made_ahead_is_the_one_that_would_have_been_made(
+    portal: Portal, tmp_path: Path, entries: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update, "pays", lambda items, least: True)
+    (tmp_path / "ahead").mkdir()
+    other = Portal(tmp_path / "ahead", entries, scan_limit=0)
+    index = other.index()
+    with index.ahead():
+        monkeypatch.setattr(index, "_made", None)  # it is being made elsewhere
+        assert index.update() == Installed(len(files(portal)), 0)
+    assert files(other) == files(portal)
+    with other.index().ahead():  # none is due any more
+        assert not list(tmp_path.glob("ahead/.output.staging/search/*"))
+    other.ledger.close()
+
+
+def test_an_error_of_a_process_that_makes_the_base_is_told(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(connection: object) -> Iterator[Entry]:
+        yield from ()
+        raise LedgerError("the ledger cannot be read")
+
+    monkeypatch.setattr(update, "pays", lambda items, least: True)
+    monkeypatch.setattr(portal, "every", fail)
+    portal.owe("search", "")
+    before = files(portal)
+    index = portal.index()
+    with pytest.raises(LedgerError, match="cannot be read"), index.ahead():
+        index.update()
+    assert files(portal) == before
 
 
 def test_the_search_page_of_a_large_site_names_what_has_changed(portal: Portal) -> None:
