@@ -32,10 +32,13 @@ class Folder:
         self._staging = str(staging(root))
         self._made: set[str] = set()
 
-    def put(self, name: str, content: bytes | Path, siblings: Sequence[str] | None = None) -> None:
+    def put(
+        self, name: str, content: bytes | Path, siblings: Sequence[str] | None = None, *, is_new: bool = False
+    ) -> None:
         """Put a file in place of the one there was: its bytes, or a finished file on the same disk.
 
         ``siblings``: the kinds that lie finished beside the finished file; None where they are still to be made.
+        ``is_new``: there was none, as far as anybody knows.
 
         Raises :class:`SiteError` when the folder cannot be written.
         """
@@ -49,7 +52,8 @@ class Folder:
                     self._unlink(f"{name}.{kind}")
                     if kind in siblings:
                         os.rename(f"{partial}.{kind}", f"{self._root}{name}.{kind}")
-            self._unlink(name)
+            if not is_new:
+                self._unlink(name)
             os.rename(partial, self._root + name)
 
     def link(self, other: "Folder", name: str) -> bool:

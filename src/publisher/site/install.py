@@ -115,7 +115,8 @@ class Tree:
             self._remove(address)
         for address, (_, file) in now.items():
             if address in fresh:
-                self._write(file)
+                name = paths.file_of(address)
+                self._folder.put(name, file.content, file.siblings, is_new=address not in before)
             elif isinstance(file.content, Path):
                 file.content.unlink()
                 for kind in file.siblings or ():
@@ -157,9 +158,6 @@ class Tree:
             part = before[address][1:3]
             rows.append((self._behind, address, part in swept or part[0] not in STAYS, True))
         insert_many(connection, lag, ("tree", "path", "sweep", "held"), rows, _BEHIND)
-
-    def _write(self, file: File) -> None:
-        self._folder.put(paths.file_of(file.address), file.content, file.siblings)
 
     def _remove(self, address: str) -> None:
         self._folder.remove(paths.file_of(address))

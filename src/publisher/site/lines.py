@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from itertools import islice
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -30,9 +31,10 @@ class Lines:
     def of_list(self, connection: Connection, list_no: int, first: int, last: int) -> list[Line]:
         """Return what is shown on some places of a list, from ``first`` up to but not including ``last``."""
         numbers = listings.seated(connection, list_no, first, last)
-        if len(self._kept) > MOST_KEPT:
-            self._kept.clear()
         kept = self._kept
+        if len(kept) > MOST_KEPT:
+            for number in list(islice(kept, MOST_KEPT // 4)):  # those that were read first
+                del kept[number]
         for one in shown.listed(connection, [number for number in numbers if number not in kept]):
             kept[one.row.record_no] = self.of(one)
         return [kept[number] for number in numbers if number in kept]
