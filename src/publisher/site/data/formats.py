@@ -16,6 +16,8 @@ from xlsxwriter.exceptions import XlsxFileError
 from publisher.errors import SiteError
 from publisher.site.data.columns import Columns
 
+TOGETHER = 256 * 1024  # bytes written at once
+
 AddRow = Callable[[Sequence[str]], None]
 AddRecord = Callable[[bytes], None]  # as JSON
 
@@ -51,7 +53,7 @@ def _is_misread(text: str) -> bool:
 @contextmanager
 def csv_file(path: Path, columns: Columns) -> Iterator[AddRow]:
     """Write a table as RFC 4180 has it, in UTF-8, every value as it is."""
-    with path.open("w", encoding="utf-8", newline="") as out:
+    with path.open("w", TOGETHER, encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\r\n")
         writer.writerow([one.name for one in columns])
         yield writer.writerow
@@ -60,7 +62,7 @@ def csv_file(path: Path, columns: Columns) -> Iterator[AddRow]:
 @contextmanager
 def excel_csv_file(path: Path, columns: Columns) -> Iterator[AddRow]:
     """Write a table as CSV for Excel: a byte order mark, and cells that stay the text they are."""
-    with path.open("w", encoding="utf-8-sig", newline="") as out:
+    with path.open("w", TOGETHER, encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out, lineterminator="\r\n")
         writer.writerow([one.name for one in columns])
         codes = [one.code for one in columns]
@@ -75,7 +77,7 @@ def excel_csv_file(path: Path, columns: Columns) -> Iterator[AddRow]:
 @contextmanager
 def json_lines_file(path: Path) -> Iterator[AddRecord]:
     """Write records as JSON, one a line."""
-    with path.open("wb") as out:
+    with path.open("wb", TOGETHER) as out:
 
         def add(record: bytes) -> None:
             out.write(record + b"\n")
@@ -86,7 +88,7 @@ def json_lines_file(path: Path) -> Iterator[AddRecord]:
 @contextmanager
 def json_file(path: Path, about: Mapping[str, Any]) -> Iterator[AddRecord]:
     """Write ``{"meta": {…}, "records": […]}`` with a record a line."""
-    with path.open("wb") as out:
+    with path.open("wb", TOGETHER) as out:
         out.write(b'{"meta":' + orjson.dumps(about) + b',"records":[')
         before = b"\n"
 
