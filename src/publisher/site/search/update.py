@@ -7,9 +7,11 @@ again has grown, a new base takes the place of all of it.
 """
 
 import hashlib
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
+from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, select
@@ -36,8 +38,6 @@ REWRITTEN_LIMIT = 20_000  # files written again before a new base is made: a lis
 BATCH = 200  # files installed together
 MANY = 600  # files that are written again by two processes
 AHEAD = 20_000  # subjects of a base that a process of its own makes
-
-NewBase = tuple[Base, list[Made]]
 
 
 class Source(Protocol):
@@ -72,7 +72,7 @@ class Index:
         self._source, self._outcomes, self._ledger, self._tree = source, outcomes, ledger, tree
         self._scan_limit, self._page = scan_limit, page
         self._total = Installed(0, 0)
-        self._coming: Iterator[NewBase] | None = None
+        self._coming: Iterator[Path] | None = None
 
     @contextmanager
     def ahead(self) -> Iterator[None]:
@@ -118,7 +118,9 @@ class Index:
 
     def _anew(self) -> State:
         if self._coming is not None:
-            base, files = next(self._coming)
+            told = next(self._coming)
+            base, files = pickle.loads(told.read_bytes())  # noqa: S301 - our own process wrote it
+            told.unlink()
             for made in files:
                 self._install(made)
         else:
@@ -135,15 +137,19 @@ class Index:
                 take(unit_files("search", builder.base.generation, some))
         return builder.base
 
-    def _laid(self) -> Iterator[NewBase]:
-        """Yield a new base, its files laid beside the tree."""
+    def _laid(self) -> Iterator[Path]:
+        """Make a new base, its files laid beside the tree; yield the file that tells of both.
+
+        The process need not wait for its reader then, and ends: it has very much in memory.
+        """
         bench = Bench(staging(self._tree.output) / "search")
         files: list[Made] = []
 
         def lay(made: Made) -> None:
             files.append({part: [bench.kept(one) for one in some] for part, some in made.items()})
 
-        yield self._made(lay), files
+        base = self._made(lay)
+        yield Path(bench.written(pickle.dumps((base, files))))
 
     def _changed(self, before: State, entries: Mapping[int, Entry | None]) -> State | None:
         """Return the index with these subjects as they are now, or None when a new base is due."""
