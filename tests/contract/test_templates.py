@@ -10,8 +10,8 @@ from jinja2 import meta, nodes
 
 from publisher import briefing, pipeline
 from publisher.ledger import Ledger
+from publisher.site import owing, units
 from publisher.site import portal as portal_pages
-from publisher.site import units
 from publisher.site.renderer import Renderer
 from publisher.site.search.manifest import Ahead
 from publisher.site.views import Page, Site
@@ -89,7 +89,7 @@ def contexts(built):
         documents = {"P2021-1": "/about/documents/plan/"}
         found = [
             (one.template, one.context)
-            for scope, key in units.everything(connection)
+            for scope, key in owing.everything(connection)
             if scope in units.ORDER
             for one in units.render(site, scope, [key], documents)[key]
             if isinstance(one, Page)

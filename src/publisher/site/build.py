@@ -30,10 +30,10 @@ from publisher.ledger.store import get_meta, set_meta
 from publisher.second import give_back
 from publisher.site import precompress, release
 from publisher.site.job import Job
+from publisher.site.owing import ended_plans, everything, widen
 from publisher.site.pair import OnProgress, Pair
 from publisher.site.release import Releases
 from publisher.site.trees import Trees, other
-from publisher.site.units import ended_plans, everything, widen
 
 # What the child ended with, by name; any other error of ours is one of the site.
 _ERRORS: dict[str, type[PublisherError]] = {

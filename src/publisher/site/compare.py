@@ -12,7 +12,8 @@ from publisher.ledger import shown, tallies
 from publisher.ledger.shown import Shown
 from publisher.ledger.tallies import NO_PROGRESS, Progress
 from publisher.site.install import File
-from publisher.site.plans import citation, closed
+from publisher.site.plans import citation
+from publisher.site.term import closed
 from publisher.site.views import Context, Page, Site, latest_day, progress_row, region_name, task_progress
 
 TASK_ROWS = 1000  # tasks listed on the page; all are in the download

@@ -1,7 +1,7 @@
 """Pages of plans: a year's plans, a plan with its tasks and revisions, a task with its results."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from publisher import paths
@@ -13,6 +13,7 @@ from publisher.site.data.files import plan_files
 from publisher.site.install import File
 from publisher.site.log import openings, proof
 from publisher.site.results import Numbered, numbered
+from publisher.site.term import closed
 from publisher.site.views import (
     ATOM,
     Context,
@@ -102,14 +103,6 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
     }
     signed = proof([one], openings(site.connection, [one]))
     return [Page(address, "plan.html", context, signed), *plan_files(site, one)]
-
-
-def closed(plan: Mapping[str, Any], day: date) -> date | None:
-    """Return the first day after the plan's term, if ``day`` has come to it: tasks not done by then stay unfinished."""
-    if plan["complete_by"] is None:
-        return None
-    after = date.fromisoformat(plan["complete_by"]) + timedelta(days=1)
-    return after if day >= after else None
 
 
 def _unfinished(task: Context) -> bool:

@@ -28,7 +28,7 @@ from publisher.ledger import Ledger, listings
 from publisher.ledger.owed import owe_pages, owed_counts, owed_keys
 from publisher.ledger.store import READERS_KIB
 from publisher.second import rarely_collecting
-from publisher.site import portal, units
+from publisher.site import owing, portal, units
 from publisher.site.crew import Crew
 from publisher.site.install import File, Installed, Made, Tree
 from publisher.site.job import Job
@@ -98,8 +98,8 @@ class RecordPages(Generator):
                 all_again = publication_log.append()
                 with self.ledger.transaction() as connection:
                     if all_again:
-                        owe_pages(connection, units.everything(connection))
-                    units.widen(connection)
+                        owe_pages(connection, owing.everything(connection))
+                    owing.widen(connection)
                     counts = owed_counts(connection)
                 first = {("static", ""): _static(self.job), ("content", ""): writer.files}
                 totals = [tree.install(self.ledger, first), *self._installed(tree, counts), index.update()]

@@ -8,7 +8,7 @@ import pytest
 from publisher import briefing, pipeline
 from publisher.errors import RenderFailed
 from publisher.ledger import Ledger
-from publisher.site import units
+from publisher.site import owing, units
 from publisher.site.crew import Crew
 from publisher.site.maker import Maker
 
@@ -31,7 +31,7 @@ def content(file):
 def test_two_processes_make_what_one_makes_in_the_same_order(job):
     with Ledger(job.ledger_url) as ledger:
         with ledger.reading() as connection:
-            owed = [part for part in units.everything(connection) if part[0] in units.APART]
+            owed = [part for part in owing.everything(connection) if part[0] in units.APART]
         maker = Maker(job, ledger)
         with Crew(maker, ledger, job.output, 2) as crew:
             for scope in units.APART:

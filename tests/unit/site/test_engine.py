@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from publisher import briefing, pipeline
 from publisher.ledger import Ledger
-from publisher.site import units
+from publisher.site import owing, units
 from publisher.site.engine import Environment, environment, text
 from publisher.site.maker import Maker
 from publisher.site.renderer import Renderer
@@ -45,7 +45,7 @@ def test_every_page_is_what_plain_jinja_makes_of_it(portal_dir, make_plan, make_
     with Ledger(settings.ledger.url) as ledger, ledger.reading() as connection:
         maker, slow = Maker(job, ledger), Renderer(job, plain)
         maker.site.connection = connection
-        for scope, key in units.everything(connection):
+        for scope, key in owing.everything(connection):
             if scope in units.ORDER:
                 for one in units.render(maker.site, scope, [key], {})[key]:
                     if isinstance(one, Page):
