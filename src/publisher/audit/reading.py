@@ -42,6 +42,7 @@ _PIECE, _OVERLAP = 1_000_000, 10_000  # characters
 _FOLDED = re.compile(rb"\n[ \t]")
 GROUP = 1000  # rows or values of a file looked at together
 _ROUNDS = 3  # an address in JSON in an attribute is encoded three times over
+_HASHES = re.compile(r"log/tile/\d+/")  # tiles of the log (C2SP tlog-tiles) begin with the bytes of a hash
 _SQLITE = b"SQLite format 3\x00"
 
 
@@ -50,7 +51,7 @@ def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
 
     Raises one of :data:`UNREADABLE` for a file that is not what its name or its first bytes say.
     """
-    if content[:2] == b"\x1f\x8b" or name.endswith(".br"):
+    if _is_packed(name, content):
         yield from texts(name.removesuffix(".gz").removesuffix(".br"), unpacked(name, content))
     elif content[:4] == b"PK\x03\x04":
         yield from _of_zip(content)
@@ -66,13 +67,18 @@ def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
             yield _of_text(name, *piece)
 
 
+def _is_packed(name: str, head: bytes) -> bool:
+    """Tell whether a file is compressed by gzip or brotli: by its name or first bytes, which in a hash are chance."""
+    return name.endswith(".br") or (head[:2] == b"\x1f\x8b" and not _HASHES.match(name))
+
+
 def is_text(name: str, head: bytes) -> bool:
     """Tell by its name and first bytes whether a file is text in UTF-8, and nothing that has to be unpacked first."""
     return not (
-        head[:2] in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff")
+        head[:2] in (b"\xff\xfe", b"\xfe\xff")
+        or _is_packed(name, head)
         or head[:4] == b"PK\x03\x04"
         or head.startswith(_SQLITE)
-        or name.endswith(".br")
         or (name.startswith("search/") and not name.endswith(JSON))
     )
 
@@ -164,7 +170,7 @@ def raw_texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for member in archive.infolist():
                 yield from _pieces(_decoded(archive.read(member)))
-    elif content[:2] == b"\x1f\x8b" or name.endswith(".br"):
+    elif _is_packed(name, content):
         yield from _pieces(_decoded(unpacked(name, content)))
     else:
         yield from _pieces(_decoded(content))

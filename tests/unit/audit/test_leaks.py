@@ -292,6 +292,12 @@ def test_files_that_cannot_be_opened_are_told(portal: Portal) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("chance", [b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff"])
+def test_a_hash_may_begin_as_a_packed_file_does(portal: Portal, chance: bytes) -> None:
+    portal.write("log/tile/0/x001/632", chance + bytes(range(158, 188)), scope="log")
+    assert list(portal.audit()) == []
+
+
 def test_texts_of_a_clean_template_are_not_taken_for_those_of_another_file(portal: Portal) -> None:
     for number in range(3):
         portal.write(f"extra/{number}.html", f"<p>共用的文字</p><p>{HIDDEN if number == 2 else number}</p>")
