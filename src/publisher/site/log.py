@@ -51,6 +51,10 @@ class PublicationLog:
             note_before(connection)
         return again
 
+    def appended(self) -> Iterator[bool]:
+        """Do what :meth:`append` does, for another process to be told."""
+        yield self.append()
+
     def install(self, tree: Tree) -> Iterator[Installed]:
         """Install what the log grew by, and at last a checkpoint over it."""
         with self._ledger.reading() as connection:

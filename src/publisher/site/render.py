@@ -27,7 +27,7 @@ from publisher.errors import PublisherError, RenderFailed, SiteError
 from publisher.ledger import Ledger, listings
 from publisher.ledger.owed import owe_pages, owed_counts, owed_keys
 from publisher.ledger.store import READERS_KIB
-from publisher.second import rarely_collecting
+from publisher.second import made_elsewhere, pays, rarely_collecting
 from publisher.site import owing, portal, units
 from publisher.site.crew import Crew
 from publisher.site.install import File, Installed, Made, Tree
@@ -42,6 +42,7 @@ from publisher.site.views import Page, Site
 
 CHUNK = 200  # parts rendered and installed together by one process
 FEW = 2_000  # parts that one process renders alone
+MUCH = 20_000  # parts after which the log has grown by much
 SHARES = 2  # chunks at least for each process, so that none waits long for the others
 
 Report = Callable[[dict[str, Any]], None]
@@ -95,7 +96,7 @@ class RecordPages(Generator):
             subjects = Subjects(self.maker.site, self._titles(self.maker.site))
             index = Index(subjects, outcomes, self.ledger, tree, page=self._search_page)
             with index.ahead():
-                all_again = publication_log.append()
+                all_again = self._appended(publication_log)
                 with self.ledger.transaction() as connection:
                     if all_again:
                         owe_pages(connection, owing.everything(connection))
@@ -107,6 +108,16 @@ class RecordPages(Generator):
         finally:
             tree.close()
         type(self).installed = Installed(sum(one.written for one in totals), sum(one.removed for one in totals))
+
+    def _appended(self, publication_log: PublicationLog) -> bool:
+        """Append to the log, by a process of its own where that takes much memory; tell whether all is made again."""
+        with self.ledger.reading() as connection:
+            owed = sum(owed_counts(connection).values())
+        if not pays(owed, MUCH):
+            return publication_log.append()
+        self.ledger.let_go()
+        with made_elsewhere(publication_log.appended, method="fork") as told:
+            return next(told)
 
     def _installed(self, tree: Tree, counts: Mapping[str, int]) -> Iterator[Installed]:
         """Render and install what is owed, scope by scope, telling how far that is."""

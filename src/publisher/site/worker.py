@@ -19,6 +19,8 @@ from publisher.errors import PublisherError, SiteError
 from publisher.second import end_with_parent
 from publisher.site.install import File, Made
 
+TOGETHER = 100  # parts whose files are in memory at once
+
 
 class Makes(Protocol):
     """What makes files of parts of the site, each by itself."""
@@ -75,9 +77,12 @@ def work(maker: Makes, folder: Path, asked: Connection, others: list[Connection]
 
 def _answer(maker: Makes, bench: Bench, wanted: dict[str, Any]) -> dict[str, str]:
     """Make the files of the parts wanted; return where they are told of, or what went wrong."""
+    scope, keys = wanted["scope"], wanted["keys"]
+    parts: list[Any] = []
     try:
-        made = maker.made(wanted["scope"], wanted["keys"])
-        parts = [[key, [bench.laid(one) for one in files]] for (_, key), files in made.items()]
+        for start in range(0, len(keys), TOGETHER):
+            made = maker.made(scope, keys[start : start + TOGETHER])
+            parts += [[key, [bench.laid(one) for one in files]] for (_, key), files in made.items()]
         return {"told": bench.written(orjson.dumps(parts))}
     except PublisherError as error:
         return {"error": str(error), "kind": type(error).__name__}

@@ -1,0 +1,59 @@
+"""A build that many processes share (pages, the log, a base of the search index) makes what one process makes."""
+
+import shutil
+
+import pytest
+
+from publisher import briefing
+from publisher.log import load_key
+from publisher.site import worker
+from publisher.site.search import update
+
+DAYS = ("2021-06-20", "2021-06-22")
+
+
+@pytest.fixture
+def begun(make_portal, tmp_path, make_plan, make_item_list, make_result, monkeypatch):
+    """A portal that is judged and not yet built."""
+    monkeypatch.setenv("PUBLISHER_TEST_SALTS", "seed")
+    (tmp_path / "begun").mkdir()
+    portal = make_portal(tmp_path / "begun")
+    portal.give(make_plan(), make_item_list(), *[make_result(number) for number in range(1, 9)])
+    portal.take(DAYS[0])
+    load_key(briefing.log_key(portal.settings), portal.settings.portal.base_url)  # signatures are compared too
+    return portal
+
+
+def built(portal, folder, make_result):
+    """Build a copy of the portal, and again after a correction; return its files after each."""
+    shutil.copytree(portal.root, folder, symlinks=True)
+    copied = type(portal)(folder, portal._call)
+    assert copied.call("build", day=DAYS[0]).status == 0
+    first = copied.files()
+    copied.give(make_result(3, version=2, authority="更正后的机关"), name="more")
+    copied.run(DAYS[1])
+    return first, copied.files()
+
+
+def test_many_processes_make_what_one_makes(begun, tmp_path, make_result, monkeypatch):
+    alone = built(begun, tmp_path / "alone", make_result)
+    from publisher.site import render  # Pelican takes over logging: not before a test builds
+
+    for place in (render, update):
+        monkeypatch.setattr(place, "pays", lambda items, least: items > 0)
+    monkeypatch.setattr(render, "processes", lambda: 2)
+    monkeypatch.setattr(render, "FEW", 0)
+    monkeypatch.setattr(worker, "TOGETHER", 2)
+    begun_elsewhere = []
+    for place in (render, update):
+        monkeypatch.setattr(place, "made_elsewhere", counted(place.made_elsewhere, begun_elsewhere))
+    assert built(begun, tmp_path / "many", make_result) == alone
+    assert begun_elsewhere == ["_laid", "appended", "appended"]
+
+
+def counted(real, calls):
+    def made_elsewhere(make, *args, **named):
+        calls.append(make.__name__)
+        return real(make, *args, **named)
+
+    return made_elsewhere
