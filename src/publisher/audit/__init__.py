@@ -42,19 +42,21 @@ def audit(
     with ledger.reading() as connection:
         subjects = published_counts(connection)["subject"]
         total = page_count(connection) + subjects
-        done = 0
+    done = 0
 
-        def step(more: int) -> None:
-            nonlocal done
-            done += more
-            on_progress(done, max(done, total))
+    def step(more: int) -> None:
+        nonlocal done
+        done += more
+        on_progress(done, max(done, total))
 
-        if processes is None:
-            processes = 2 if subjects >= MANY else 1
-        if processes > 1:
-            url = ledger.engine.url.render_as_string(hide_password=False)
-            yield from audit_in_processes(url, output, labels or {}, step, processes)
-        else:
+    if processes is None:
+        processes = 2 if subjects >= MANY else 1
+    if processes > 1:
+        ledger.let_go()  # what it keeps of the database in memory is not needed meanwhile
+        url = ledger.engine.url.render_as_string(hide_password=False)
+        yield from audit_in_processes(url, output, labels or {}, step, processes)
+    else:
+        with ledger.reading() as connection:
             yield from audit_share(connection, output, labels or {}, step)
 
 

@@ -115,8 +115,7 @@ class Tree:
             self._remove(address)
         for address, (_, file) in now.items():
             if address in fresh:
-                name = paths.file_of(address)
-                self._folder.put(name, file.content, file.siblings, is_new=address not in before)
+                self._write(file, is_new=address not in before)
             elif isinstance(file.content, Path):
                 file.content.unlink()
                 for kind in file.siblings or ():
@@ -158,6 +157,9 @@ class Tree:
             part = before[address][1:3]
             rows.append((self._behind, address, part in swept or part[0] not in STAYS, True))
         insert_many(connection, lag, ("tree", "path", "sweep", "held"), rows, _BEHIND)
+
+    def _write(self, file: File, *, is_new: bool) -> None:
+        self._folder.put(paths.file_of(file.address), file.content, file.siblings, is_new=is_new)
 
     def _remove(self, address: str) -> None:
         self._folder.remove(paths.file_of(address))

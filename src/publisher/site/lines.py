@@ -39,6 +39,10 @@ class Lines:
             kept[one.row.record_no] = self.of(one)
         return [kept[number] for number in numbers if number in kept]
 
+    def forget(self) -> None:
+        """Forget all lines: no more lists are made."""
+        self._kept.clear()
+
     def of(self, one: Shown) -> Line:
         """Return the line of a result."""
         return Line(self._draw(one), one.row.since)

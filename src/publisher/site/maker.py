@@ -10,6 +10,8 @@ from publisher.site.job import Job
 from publisher.site.renderer import Renderer
 from publisher.site.views import Page, Site
 
+OF_LISTS = ("list_page", "list", "month", "task")  # scopes whose parts share lines
+
 
 class Maker:
     """Reads what is shown and renders it; ``documents`` gives the address of a plan's hand-written document."""
@@ -26,6 +28,8 @@ class Maker:
 
         Raises :class:`SiteError` (:class:`RenderFailed` for a template).
         """
+        if scope not in OF_LISTS:
+            self.site.lines.forget()
         with self._ledger.reading() as connection:
             self.site.connection = connection
             found = units.render(self.site, scope, keys, self.documents)

@@ -17,7 +17,7 @@ from publisher.site.install import File
 from publisher.site.views import Page, Site
 
 # Subjects and lists come first, so that what is withdrawn goes first; overviews read the list of files and come last.
-ORDER = ("subject", "list_page", "list", "data_month", "month", "data_year", "delta", "feed", "task", "plan",
+ORDER = ("subject", "list_page", "list", "month", "task", "data_month", "data_year", "delta", "feed", "plan",
          "plans_year", "item_list", "region_page", "region", "sitemap_part", "data_all", "portal")  # fmt: skip
 
 

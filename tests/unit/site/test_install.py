@@ -30,10 +30,10 @@ class BreakingTree(Tree):
 
     broken = ""
 
-    def _write(self, file):
+    def _write(self, file, *, is_new):
         if file.address == self.broken:
             raise KeyboardInterrupt
-        super()._write(file)
+        super()._write(file, is_new=is_new)
 
     def _remove(self, address):
         if address == self.broken:
