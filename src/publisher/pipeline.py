@@ -5,7 +5,7 @@ Each stage is one verb of its package; this file alone knows them all. What they
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import groupby, islice
@@ -267,11 +267,11 @@ def _audited(portal: Portal) -> site.Check:
     """Return what reads a release again before it is served."""
     labels = briefing.outcome_labels(portal.profile)
 
-    def check(tree: Path, addresses: Iterable[str]) -> None:
+    def check(tree: Path, changed: Callable[[int], list[str]]) -> None:
         with portal.ledger.reading() as connection:
             since = get_meta(connection, "released_entry")
         found = audit.audit_release(
-            portal.ledger, tree, addresses, since_entry=None if since is None else int(since), labels=labels,
+            portal.ledger, tree, changed, since_entry=None if since is None else int(since), labels=labels,
             on_progress=lambda done, total: portal.watcher.progress("audit", done, total),
         )  # fmt: skip
         told = [f"{one.kind} {one.where}: {one.what}" for one in islice(found, AUDIT_TOLD)]

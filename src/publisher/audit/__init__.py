@@ -1,7 +1,6 @@
 """Reading the built site again, without the builder's code: does it say what the ledger says, and nothing else?"""
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from publisher.audit.changed import audit_changed
@@ -63,21 +62,22 @@ def audit(
 def audit_release(
     ledger: Ledger,
     output: Path,
-    addresses: Iterable[str],
+    changed: Callable[[int], list[str]],
     *,
     since_entry: int | None,
     labels: Mapping[str, str],
     on_progress: OnProgress = lambda done, total: None,
 ) -> Iterator[Difference]:
-    """Yield what is wrong with a release in ``output``, of which the files of these addresses changed.
+    """Yield what is wrong with a release in ``output``; ``changed`` gives the first so many addresses that changed.
 
     They alone are read, as :func:`audit_changed` does, or the whole site where a large part of it changed or no release
     was told before (``since_entry``: its last decision, or None).
     """
-    with ledger.reading() as connection:
-        most = max(WHOLE_FROM, kept_page_count(connection) // WHOLE_SHARE)
-    some = list(islice(addresses, most))
-    if since_entry is None or len(some) == most:
-        yield from audit(ledger, output, labels=labels, on_progress=on_progress)
-    else:
-        yield from audit_changed(ledger, output, some, since_entry=since_entry, labels=labels)
+    if since_entry is not None:
+        with ledger.reading() as connection:
+            most = max(WHOLE_FROM, kept_page_count(connection) // WHOLE_SHARE)
+        some = changed(most)
+        if len(some) < most:
+            yield from audit_changed(ledger, output, some, since_entry=since_entry, labels=labels)
+            return
+    yield from audit(ledger, output, labels=labels, on_progress=on_progress)

@@ -39,7 +39,8 @@ from publisher.site.trees import Trees, other
 _ERRORS: dict[str, type[PublisherError]] = {
     one.__name__: one for one in (LedgerError, RenderFailed, SettingsError, SiteError)
 }
-Check = Callable[[Path, Iterable[str]], None]  # the tree, and the addresses that changed
+Changed = Callable[[int], list[str]]  # the first so many of the addresses that changed
+Check = Callable[[Path, Changed], None]  # is given the tree, and what in it changed
 
 
 class Built(NamedTuple):
@@ -55,7 +56,7 @@ def _untold(done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def _unchecked(tree: Path, addresses: Iterable[str]) -> None:
+def _unchecked(tree: Path, changed: Changed) -> None:
     """Accept every release."""
 
 
@@ -156,16 +157,21 @@ def _is_ahead(ledger: Ledger, pair: Pair) -> bool:
 def _release(ledger: Ledger, pair: Pair, releases: Releases, day: date, check: Check) -> None:
     """Serve the tree that was built, and bring the other in step with it where that cannot wait."""
     live, idle = pair.live, pair.idle
+
+    def changed(most: int) -> list[str]:
+        with ledger.reading() as connection:
+            return release.addresses(connection, live, most)
+
     with ledger.reading() as connection:
         served = pair.state(connection, live)
         is_new = served.state != "whole" or pair.lags(connection, live)
-        if is_new:
-            old = None if live is None else pair.folder(live, _ever(connection))
-            new, number = pair.folder(idle), release.latest(connection) + 1
-            check(new.root, release.addresses(connection, live))
+        new = pair.folder(idle)
+    if is_new:
+        check(new.root, changed)
+        with ledger.reading() as connection:
+            old, number = None if live is None else pair.folder(live, _ever(connection)), release.latest(connection) + 1
             with closing(release.changes(connection, old, new, live)) as changes:
                 counts = releases.write(number, changes)
-    if is_new:
         pair.trees.settle(idle)
         pair.trees.show(idle)
         _finish_release(ledger, pair, day, counts)

@@ -111,11 +111,10 @@ def latest(connection: Connection) -> int:
     return connection.execute(select(func.max(site_release.c.release_no))).scalar() or 0
 
 
-def addresses(connection: Connection, behind: str | None) -> Iterator[str]:
-    """Yield the addresses in which the newest site differs from the tree that is behind, if there is one."""
+def addresses(connection: Connection, behind: str | None, most: int) -> list[str]:
+    """Return the first so many addresses in which the newest site differs from the tree that is behind, if any is."""
     query = select(page.c.path) if behind is None else select(lag.c.path).where(lag.c.tree == behind)
-    with closing(connection.execute(query.order_by("path")).scalars()) as found:
-        yield from found
+    return list(connection.execute(query.order_by("path").limit(most)).scalars())
 
 
 def changes(

@@ -271,8 +271,8 @@ def test_a_file_in_the_place_of_the_site_is_left_alone(portal_dir, make_plan):
 def test_a_check_that_fails_keeps_the_site_as_it_is(two, make_result):
     before, asked = two.files(), []
 
-    def refuse(root, addresses):
-        asked.append((root.name, list(addresses)))
+    def refuse(root, changed):
+        asked.append((root.name, changed(1_000)))
         raise LeakFound("it says too much")
 
     two.give(make_result(3), name="more")
