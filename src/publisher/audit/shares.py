@@ -52,13 +52,12 @@ def audit_share(
     sieve.settle()
     pages = SubjectPages(connection, output, labels, sieve)
     yield from pages.compared(step, *share)
-    pages.read = set.union(*meet(pages.read))
-    left = set.intersection(*meet(set(pages.indexed)))
+    pages.see(meet(pages.seen))
     yield from tree.walk(connection, output, sieve, step, pages.has_read, *share)
     yield from results.of_months(connection, output, *share)
     if share.number == 0:
         yield from pages.unread
-        for _ in left:
+        for _ in range(pages.left):
             yield Difference("leak", paths.SEARCH_MANIFEST, "a subject of whom nothing is shown")
         yield from results.of_wholes(connection, output)
         yield from tree.gone(connection, output)

@@ -3,8 +3,7 @@
 A page is read once: for what may stand nowhere, for its digest, and for what it says.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from publisher import paths, searchfile
 from publisher.audit.difference import Difference
+from publisher.audit.marks import Marks, mark
 from publisher.audit.pages import PageText, untold
 from publisher.audit.reading import contents, normal
 from publisher.audit.results import Told, read_told, told_query
@@ -25,8 +25,11 @@ _BUILT = select(page.c.path, page.c.digest, page.c.scope).join(subject, subject.
 _IN_ORDER = (record.c.subject_no, record.c.ended_on.desc(), record.c.record_no)
 
 
+Seen = tuple[bytes, bytes, set[int]]  # flags by place: lines of the index that were met, pages read; other pages read
+
+
 class SubjectPages:
-    """The pages of subjects: which were read, and what the search index tells of others (``indexed``).
+    """The pages of subjects, which of them were read, and the lines of the search index that were met.
 
     Subjects are known by a mark of their address, since there may be a million.
     """
@@ -34,12 +37,31 @@ class SubjectPages:
     def __init__(self, connection: Connection, output: Path, labels: Mapping[str, str], sieve: Sieve) -> None:
         """``labels``: the words of each outcome by its id; ``sieve``: what may stand nowhere."""
         self._connection, self._output, self._labels, self._sieve = connection, output, labels, sieve
-        self.indexed, self.unread = _search_rows(output)
-        self.read: set[int] = set()
+        self._indexed, self.unread = _search_rows(output)
+        self._met, self._read = bytearray(len(self._indexed)), bytearray(len(self._indexed))
+        self._read_beside: set[int] = set()  # of which the index has no line
+
+    @property
+    def seen(self) -> Seen:
+        """What was met and read, for others who see to the rest of the same site."""
+        return bytes(self._met), bytes(self._read), self._read_beside
+
+    def see(self, all_seen: Iterable[Seen]) -> None:
+        """Take what others met and read as met and read."""
+        for met, read, beside in all_seen:
+            self._met, self._read = _either(self._met, met), _either(self._read, read)
+            self._read_beside |= beside
+
+    @property
+    def left(self) -> int:
+        """How many lines of the index nobody met: of subjects of whom nothing is shown."""
+        return self._met.count(0)
 
     def has_read(self, address: str) -> bool:
         """Tell whether the file of this address was read, all of it."""
-        return _mark(address) in self.read
+        number = mark(address)
+        line = self._indexed.find(number)
+        return number in self._read_beside if line is None else bool(self._read[line[0]])
 
     def compared(self, step: Callable[[int], None], share: int = 0, shares: int = 1) -> Iterator[Difference]:
         """Yield what is wrong with the pages of shown subjects, or of a share of them, and with their search lines.
@@ -61,13 +83,19 @@ class SubjectPages:
         self, results: list[Told], file: str, content: bytes | None, known: Mapping[str, Any]
     ) -> Iterator[Difference]:
         where = results[0].row.path
-        mark = _mark(where)
+        number = mark(where)
+        line = self._indexed.find(number)
         if content is not None:
-            self.read.add(mark)
+            if line is None:
+                self._read_beside.add(number)
+            else:
+                self._read[line[0]] = 1
             found = Found(file, None, has_content=True)
             yield from check_file(self._output, found, known.get(where), self._sieve, content=content)
         yield from _subject_page(content, results, self._labels)
-        yield from _search_row(results, self.indexed.pop(mark, None))
+        if line is not None:
+            self._met[line[0]] = 1
+        yield from _search_row(results, None if line is None else line[1])
 
 
 def subject_pages(
@@ -120,18 +148,19 @@ def _subject_page(content: bytes | None, results: list[Told], labels: Mapping[st
             yield Difference("differs", where, f"{name}: finding {number} {key}", rule)
 
 
-def _search_rows(output: Path) -> tuple[dict[int, int], list[Difference]]:
-    """Return what the search index says of each subject, by its address; both as marks, for there may be a million."""
+def _search_rows(output: Path) -> tuple[Marks, list[Difference]]:
+    """Return what the search index says of each subject by its address, and what keeps it from being read."""
     try:
         told = searchfile.manifest((output / paths.file_of(paths.SEARCH_MANIFEST)).read_bytes())
         lines = searchfile.every_line(told, lambda name: (output / paths.file_of(paths.SEARCH + name)).read_bytes())
-        return {_mark(line.path): _mark(line.name, line.uscc, line.results) for line in lines}, []
+        return Marks((mark(line.path), mark(line.name, line.uscc, line.results)) for line in lines), []
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}, [Difference("missing", paths.SEARCH_MANIFEST, "the search index, or a file of it")]
+        return Marks(), [Difference("missing", paths.SEARCH_MANIFEST, "the search index, or a file of it")]
 
 
-def _mark(*told: Any) -> int:
-    return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=7).digest())
+def _either(one: bytes | bytearray, other: bytes) -> bytearray:
+    """Return flags that are set where one or the other is."""
+    return bytearray((int.from_bytes(one) | int.from_bytes(other)).to_bytes(len(one)))
 
 
 def _search_row(results: list[Told], row: int | None) -> Iterator[Difference]:
@@ -140,5 +169,5 @@ def _search_row(results: list[Told], row: int | None) -> Iterator[Difference]:
     told = one.body["subject"]
     if row is None:
         yield Difference("missing", paths.SEARCH_MANIFEST, name, one.row.rule)
-    elif row != _mark(told["name"], told["uscc"], len(results)):
+    elif row != mark(told["name"], told["uscc"], len(results)):
         yield Difference("differs", paths.SEARCH_MANIFEST, name, one.row.rule)
