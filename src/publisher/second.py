@@ -1,6 +1,7 @@
-"""A second process that makes ready what the first one writes.
+"""A second process that makes ready what the first one writes, or does a part of its work meanwhile.
 
-What comes, and its order, do not depend on where it was made: the generator is the same one.
+What comes, and its order, do not depend on where it was made: the generator is the same one. One that writes must have
+committed before it yields.
 """
 
 import ctypes
@@ -67,13 +68,14 @@ def made_elsewhere(
     """Run a generator in a process of its own, one item ahead; give what it yields.
 
     ``make``, ``args`` and the items are pickled; a fork, which shares open files and locks, takes the first two as they
-    are. Our own errors arrive as they were raised; raises :class:`LedgerError` when the process ends otherwise. It ends
-    with the block.
+    are. Our own errors arrive as they were raised; raises :class:`LedgerError` when the process fails otherwise, or is
+    ended. It ends with the block.
     """
     fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
     context: ForkContext | SpawnContext = fork if method == "fork" else spawn
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(sending, make, args), daemon=True)
+    copied = receiving if method == "fork" else None
+    process = context.Process(target=_serve, args=(sending, copied, make, args), daemon=True)
     process.start()
     sending.close()
     try:
@@ -97,13 +99,23 @@ def _arriving(receiving: Connection) -> Iterator[Any]:
         yield item
 
 
-def _serve(sending: Connection, make: Callable[..., Iterator[Any]], args: tuple[Any, ...]) -> None:
+def _serve(
+    sending: Connection, copied: Connection | None, make: Callable[..., Iterator[Any]], args: tuple[Any, ...]
+) -> None:
+    """Send what a generator yields, and how it ended. ``copied``: the other end, where this process has it too."""
     end_with_parent()
+    if copied is not None:
+        copied.close()
     with rarely_collecting(), suppress(BrokenPipeError):  # the first process is gone or has enough
         try:
             for item in make(*args):
                 sending.send(item)
         except PublisherError as error:
             sending.send(_Ended(error))
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            sending.send(_Ended(LedgerError(f"the second process of this run failed: {type(error).__name__}: {error}")))
+            raise
         else:
             sending.send(_Ended(None))

@@ -17,7 +17,7 @@ import orjson
 
 from publisher import pipeline
 from publisher.ledger import Ledger
-from publisher.ledger.intake import keep
+from publisher.ledger.intake import arrival, keep
 from publisher.ledger.store import start_run
 from publisher.ledger.verdicts import state_counts
 from publisher.model import Received, Result
@@ -118,7 +118,7 @@ def on_a_ledger() -> None:
                     due = number < DUE
                     ended_on = final_on - timedelta(8) if due else FIRST + timedelta(number % 300)
                     made = body(number, "negative" if due else "clear", ended_on)
-                    records.append(Received(Result.model_validate(made), made, "bench", None))
+                    records.append(arrival(Received(Result.model_validate(made), made, "bench", None)))
                 keep(connection, run_no, records)
         touched = []
         for day in (DAY - timedelta(1), DAY, DAY):

@@ -96,6 +96,14 @@ def test_one_file_knows_the_http_library_and_one_knows_pelican():
     assert importers("whoosh") == {path for path in importers("whoosh") if path.startswith("desk/")}
 
 
+def test_the_first_process_of_a_run_reads_nothing_that_the_builder_alone_needs():
+    """It waits while the builder works: each MB that it holds is one more."""
+    names = "{'jinja2', 'pelican', 'xlsxwriter', 'publisher.site.units'}"
+    told = f"import sys, publisher.pipeline; print(*({names} & {{*sys.modules}}))"
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout.split() == []
+
+
 @pytest.mark.parametrize("readme", sorted(path.name for path in ROOT.glob("README*.md")))
 def test_what_the_readme_tells_one_to_type_exists(readme):
     words = (ROOT / readme).read_text("utf-8")

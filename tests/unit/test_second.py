@@ -63,6 +63,26 @@ def test_a_process_that_is_killed_is_told():
             list(items)
 
 
+def test_a_fork_knows_what_its_maker_knew_and_ends_with_the_block():
+    known = [os.getpid()]
+    with made_elsewhere(lambda: iter([(known[0], os.getpid())]), method="fork") as items:
+        maker, number = next(items)
+        assert maker == os.getpid() != number
+        assert list(items) == []
+    with made_elsewhere(lambda: (os.getpid() for _ in count()), method="fork") as items:
+        number = next(items)
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
+
+
+def test_an_error_that_is_none_of_ours_is_told_with_its_words():
+    with (
+        made_elsewhere(lambda: iter([{}["no such key"]]), method="fork") as items,
+        pytest.raises(LedgerError, match="KeyError: 'no such key'"),
+    ):
+        next(items)
+
+
 def test_few_items_are_not_worth_a_process():
     assert not pays(99, 100)
 
@@ -96,7 +116,13 @@ def test_two_processes_decide_what_one_does(
         make_case("withhold", decision="granted", decided_on="2021-06-19", decided_by="测某"),
         {"kind": "result"},
     ]
-    told = []
+    told, begun = [], []
+
+    def counted(make, *args):
+        begun.append(make.__name__)
+        return made_elsewhere(make, *args)
+
+    monkeypatch.setattr(pipeline, "made_elsewhere", counted)
     monkeypatch.setattr(pipeline, "PULL_CHUNK", chunk)
     monkeypatch.setattr(pipeline, "JUDGE_CHUNK", chunk)
     for portal, least in ((portal_dir, 1_000_000_000), (other, 1)):
@@ -105,6 +131,7 @@ def test_two_processes_decide_what_one_does(
         portal.give(*records)
         with pipeline.opened(portal.settings, DAY, pipeline.Watcher()) as opened:
             told.append((pipeline.pull(opened), pipeline.judge(opened)))
+    assert begun == ["chunks_of", "drafts_of"]
     assert told[0] == told[1]
     assert told[0][1] > 10
     assert everything(portal_dir.settings) == everything(other.settings)

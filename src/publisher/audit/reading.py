@@ -42,7 +42,7 @@ _PIECE, _OVERLAP = 1_000_000, 10_000  # characters
 _FOLDED = re.compile(rb"\n[ \t]")
 GROUP = 1000  # rows or values of a file looked at together
 _ROUNDS = 3  # an address in JSON in an attribute is encoded three times over
-_HASHES = re.compile(r"log/tile/\d+/")  # tiles of the log (C2SP tlog-tiles) begin with the bytes of a hash
+_HASHES = re.compile(r"log/tile/\d+/(x\d{3}/)*\d{3}(\.p/\d+)?")  # tiles (C2SP tlog-tiles) begin with a hash
 _SQLITE = b"SQLite format 3\x00"
 
 
@@ -69,7 +69,7 @@ def texts(name: str, content: bytes) -> Iterator[Iterable[str]]:
 
 def _is_packed(name: str, head: bytes) -> bool:
     """Tell whether a file is compressed by gzip or brotli: by its name or first bytes, which in a hash are chance."""
-    return name.endswith(".br") or (head[:2] == b"\x1f\x8b" and not _HASHES.match(name))
+    return name.endswith(".br") or (head[:2] == b"\x1f\x8b" and not _HASHES.fullmatch(name))
 
 
 def is_text(name: str, head: bytes) -> bool:

@@ -76,21 +76,24 @@ class Ledger:
             self._only.rollback()
             self._only.close()
         elif self.file is not None:
-            self._empty_journal()
+            self.empty_journal()
         self.engine.dispose()
 
     def let_go(self) -> None:
         """Close what is open and not in use, so that this process may be forked; the next to ask opens it again."""
         self.engine.dispose()
 
-    def _empty_journal(self) -> None:
+    def empty_journal(self) -> None:
         """Leave nothing of what was deleted in the write-ahead log. Where another process reads, it is left to that."""
+        if self.file is None:
+            return
         with suppress(SQLAlchemyError, sqlite3.Error):
             connection = self.engine.raw_connection()
             try:
                 cursor = connection.cursor()
                 cursor.execute("PRAGMA busy_timeout = 0")
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                cursor.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
             finally:
                 connection.close()
 

@@ -102,7 +102,8 @@ class Added(NamedTuple):
 def append(ledger: Ledger, draw: Draw | None = None) -> Added:
     """Add to the log what changed for the public since the last time; return how much that was.
 
-    Salts that are no longer needed leave the file of the ledger for good.
+    Salts that are no longer needed leave the file of the ledger for good: at once, or when the ledger is closed where
+    another process reads meanwhile.
     """
     draw = draw or chance()
     entries = ended = again = 0
@@ -124,7 +125,7 @@ def append(ledger: Ledger, draw: Draw | None = None) -> Added:
         with ledger.transaction() as connection:
             set_meta(connection, "log_run", str(latest))
     if ended:
-        _empty_journal(ledger)
+        ledger.empty_journal()
     return Added(entries, ended, again)
 
 
@@ -290,13 +291,3 @@ def extend(connection: Connection, entries: Sequence[bytes]) -> None:
     insert_many(connection, log_tile, ("name", "number", "body"), rows, replace)
     set_meta(connection, "log_size", str(first + len(entries)))
     owe_pages(connection, [OWED])
-
-
-def _empty_journal(ledger: Ledger) -> None:
-    """Write the journal back and empty it: it holds what was there before."""
-    if ledger.engine.dialect.name == "sqlite":
-        connection = ledger.engine.raw_connection()
-        try:
-            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            connection.close()

@@ -38,7 +38,7 @@ class Folder:
         """Put a file in place of the one there was: its bytes, or a finished file on the same disk.
 
         ``siblings``: the kinds that lie finished beside the finished file; None where they are still to be made.
-        ``is_new``: there was none, as far as anybody knows.
+        ``is_new``: there was none, most likely, so that none is looked for before.
 
         Raises :class:`SiteError` when the folder cannot be written.
         """

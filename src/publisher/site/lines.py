@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from publisher.ledger import listings, shown
 from publisher.ledger.shown import Shown
 
-MOST_KEPT = 20_000  # lines, some 20 MB: lists are made side by side (ledger/owed.py), so the next page needs many again
+MOST_KEPT = 20_000  # lines, some 20 MB: lists are made side by side (ledger/listings.py) and share most of them
 
 
 class Line(NamedTuple):
@@ -40,7 +40,7 @@ class Lines:
         return [kept[number] for number in numbers if number in kept]
 
     def forget(self) -> None:
-        """Forget all lines: no more lists are made."""
+        """Forget all lines, where what is made now is no list."""
         self._kept.clear()
 
     def of(self, one: Shown) -> Line:

@@ -1,4 +1,4 @@
-"""Which parts of the site are owed beyond what a verdict touches: all of them, or those that name a plan or a list.
+"""Which parts of the site are owed beyond what a verdict touches: all; what names a plan or a list; what time ends.
 
 The parts are those of :mod:`publisher.site.units`, which renders them; nothing of that is needed here.
 """

@@ -42,7 +42,7 @@ from publisher.site.views import Page, Site
 
 CHUNK = 200  # parts rendered and installed together by one process
 FEW = 2_000  # parts that one process renders alone
-MUCH = 20_000  # parts after which the log has grown by much
+MUCH = 20_000  # parts owed, and the log may grow by much
 SHARES = 2  # chunks at least for each process, so that none waits long for the others
 
 Report = Callable[[dict[str, Any]], None]
@@ -95,15 +95,17 @@ class RecordPages(Generator):
             outcomes = {name: str(words["label"]) for name, words in self.job.words.items()}
             subjects = Subjects(self.maker.site, self._titles(self.maker.site))
             index = Index(subjects, outcomes, self.ledger, tree, page=self._search_page)
-            with index.ahead():
+            with index.begun():
                 all_again = self._appended(publication_log)
                 with self.ledger.transaction() as connection:
                     if all_again:
                         owe_pages(connection, owing.everything(connection))
                     owing.widen(connection)
                     counts = owed_counts(connection)
-                first = {("static", ""): _static(self.job), ("content", ""): writer.files}
-                totals = [tree.install(self.ledger, first), *self._installed(tree, counts), index.update()]
+                beside = {("static", ""): _static(self.job), ("content", ""): writer.files}
+                totals = [tree.install(self.ledger, beside)]
+                totals += self._installed(tree, counts)
+                totals.append(index.update())
             totals += publication_log.install(tree)
         finally:
             tree.close()
@@ -138,18 +140,18 @@ class RecordPages(Generator):
         """Yield the files of what is owed of one scope, ``count`` parts, chunk by chunk: some for every process."""
         if crew is not None and scope in units.APART:
             fair = -(-count // (SHARES * len(crew.workers)))
-            yield from crew.made(scope, self._chunks(scope, min(units.APART[scope], fair)))
+            yield from crew.made(scope, self._chunks(scope, min(units.APART[scope], fair), len(crew.workers)))
         else:
             for keys in self._chunks(scope, CHUNK):
                 yield self.maker.made(scope, keys)
 
-    def _chunks(self, scope: str, size: int) -> Iterator[list[str]]:
-        """Yield the keys owed of one scope, so many at a time: pages of lists that share results together, all other
-        parts in order."""
+    def _chunks(self, scope: str, size: int, ways: int = 1) -> Iterator[list[str]]:
+        """Yield the keys owed of one scope, so many at a time, for ``ways`` processes that take them in turn: pages of
+        lists that share results together, all other parts in order."""
         if scope == "list_page":
             with self.ledger.reading() as connection:
                 pages = listings.in_order(connection, owed_keys(connection, scope))
-            yield from _side_by_side([pages[at : at + size] for at in range(0, len(pages), size)], processes())
+            yield from side_by_side([pages[at : at + size] for at in range(0, len(pages), size)], ways)
             return
         last = ""
         while True:
@@ -170,7 +172,7 @@ class RecordPages(Generator):
         return [(page.title, paths.address_of(page.save_as)) for page in pages]
 
 
-def _side_by_side(chunks: Sequence[list[str]], ways: int) -> Iterator[list[str]]:
+def side_by_side(chunks: Sequence[list[str]], ways: int) -> Iterator[list[str]]:
     """Yield chunks for processes that take them in turn: each goes through a part of its own, and reads less twice."""
     share = -(-len(chunks) // ways)
     for first in range(share):

@@ -16,7 +16,8 @@ from publisher.site.data import page as data_page
 from publisher.site.install import File
 from publisher.site.views import Page, Site
 
-# Subjects and lists come first, so that what is withdrawn goes first; overviews read the list of files and come last.
+# Subjects and lists come first, so that what is withdrawn goes first (lists together: they share lines, see maker.py);
+# overviews read the list of files and come last.
 ORDER = ("subject", "list_page", "list", "month", "task", "data_month", "data_year", "delta", "feed", "plan",
          "plans_year", "item_list", "region_page", "region", "sitemap_part", "data_all", "portal")  # fmt: skip
 

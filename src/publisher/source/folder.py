@@ -51,8 +51,10 @@ def unread(source: FolderSource, seen: Mapping[str, str]) -> int:
     found = 0
     for name in FOLDERS:
         for folder, _, files in os.walk(source.path / name):
-            for path in (Path(folder, file) for file in files):
+            for path in (Path(folder, file) for file in files if not file.startswith(".")):
                 with suppress(OSError):  # the pull itself will tell
+                    if path.suffix.lower() not in _SUFFIXES:
+                        continue
                     size = path.stat().st_size
                     known = seen.get(path.relative_to(source.path).as_posix(), "")
                     found += 0 if known.startswith(f"{size}.") else size

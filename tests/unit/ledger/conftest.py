@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from publisher.ledger import Ledger
 from publisher.ledger.dockets import due
-from publisher.ledger.intake import keep
+from publisher.ledger.intake import arrival, keep
 from publisher.ledger.problems import all_problems
 from publisher.ledger.schema import record
 from publisher.ledger.store import start_run
@@ -34,7 +34,7 @@ class Book:
         with self.ledger.transaction() as connection:
             run_no = start_run(connection, DAY)
             arrived = [
-                Received(MODELS[one["kind"]].model_validate(one), one, file, line)
+                arrival(Received(MODELS[one["kind"]].model_validate(one), one, file, line))
                 for line, one in enumerate(records, start=1)
             ]
             return keep(connection, run_no, arrived)

@@ -1,12 +1,14 @@
 """A build that many processes share (pages, the log, a base of the search index) makes what one process makes."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from publisher import briefing
+from publisher.ledger.shown import Shown
 from publisher.log import load_key
-from publisher.site import worker
+from publisher.site import lines, worker
 from publisher.site.search import update
 
 DAYS = ("2021-06-20", "2021-06-22")
@@ -57,3 +59,35 @@ def counted(real, calls):
         return real(make, *args, **named)
 
     return made_elsewhere
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 6])
+def test_processes_that_take_turns_go_through_a_part_each(number):
+    from publisher.site.render import side_by_side
+
+    chunks = [[str(one)] for one in range(number)]
+    order = [int(one) for [one] in side_by_side(chunks, 2)]
+    assert sorted(order) == list(range(number))
+    for mine in (order[0::2], order[1::2])[: 2 if number % 2 == 0 else 1]:
+        assert mine == list(range(mine[0], mine[0] + len(mine))) if mine else number == 0
+
+
+def test_lines_of_lists_are_bounded_and_the_oldest_go_first(monkeypatch):
+    monkeypatch.setattr(lines, "MOST_KEPT", 8)
+    monkeypatch.setattr(lines.listings, "seated", lambda connection, list_no, first, last: range(first, last))
+    read = []
+
+    def listed(connection, numbers):
+        read.extend(numbers)
+        return [Shown(SimpleNamespace(record_no=number, since=number), {}, {}) for number in numbers]
+
+    monkeypatch.setattr(lines.shown, "listed", listed)
+    kept = lines.Lines(lambda one: str(one.row.record_no))
+    for first in range(0, 12, 3):
+        assert [one.words for one in kept.of_list(None, 1, first, first + 3)] == [str(first + one) for one in range(3)]
+    assert read == list(range(12))
+    kept.of_list(None, 1, 0, 12)
+    assert read[12:] == [0, 1, 2, 3]  # two went with the fourth page, and two before this one
+    kept.forget()
+    kept.of_list(None, 1, 11, 12)
+    assert read[-1] == 11

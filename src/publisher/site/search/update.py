@@ -17,6 +17,7 @@ from typing import Protocol
 from sqlalchemy import Connection, select
 
 from publisher import folding, paths
+from publisher.errors import SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.owed import owed_counts, owed_pages
 from publisher.ledger.schema import page
@@ -37,7 +38,7 @@ OVERLAY_LIMIT = 5000  # subjects in the overlay before a new base is made: some 
 REWRITTEN_LIMIT = 20_000  # files written again before a new base is made: a list of some 12 KB
 BATCH = 200  # files installed together
 MANY = 600  # files that are written again by two processes
-AHEAD = 20_000  # subjects of a base that a process of its own makes
+MANY_SUBJECTS = 20_000  # owed, and a process of its own makes a base
 
 
 class Source(Protocol):
@@ -75,10 +76,11 @@ class Index:
         self._coming: Iterator[Path] | None = None
 
     @contextmanager
-    def ahead(self) -> Iterator[None]:
-        """Have a process of its own make a new base meanwhile, where a large one is due whatever else is owed.
+    def begun(self) -> Iterator[None]:
+        """Have a process of its own make a new base meanwhile, where it is known already that one is due, of many.
 
-        It is installed by :meth:`update`. No connection to the ledger may be in use.
+        It is installed by :meth:`update`: nothing that is searched changes meanwhile, whoever would holds the run lock.
+        No connection to the ledger may be in use.
         """
         if not self._is_due():
             yield
@@ -88,17 +90,18 @@ class Index:
         with made_elsewhere(self._laid, method="fork") as self._coming:
             yield
         self._coming = None
+        self._ledger.empty_journal()  # while another process reads, what was deleted stays in it
 
     def _is_due(self) -> bool:
         with self._ledger.reading() as connection:
             owed = owed_counts(connection)
-            is_due = "search" in owed or state.load(connection) is None
-        return is_due and pays(max(owed.get("subject", 0), owed.get("search_subject", 0)), AHEAD)
+            many = pays(max(owed.get("subject", 0), owed.get("search_subject", 0)), MANY_SUBJECTS)
+            return many and ("search" in owed or state.load(connection) is None)
 
     def update(self) -> Installed:
         """Install what the ledger owes of the index; return how many files changed.
 
-        Raises :class:`SiteError`.
+        Raises :class:`SiteError`, :class:`LedgerError` when the process that :meth:`begun` started fails.
         """
         with self._ledger.reading() as connection:
             owed = owed_pages(connection)
@@ -142,14 +145,19 @@ class Index:
 
         The process need not wait for its reader then, and ends: it has very much in memory.
         """
-        bench = Bench(staging(self._tree.output) / "search")
+        folder = staging(self._tree.output) / "search"
         files: list[Made] = []
 
         def lay(made: Made) -> None:
             files.append({part: [bench.kept(one) for one in some] for part, some in made.items()})
 
-        base = self._made(lay)
-        yield Path(bench.written(pickle.dumps((base, files))))
+        try:
+            bench = Bench(folder)
+            base = self._made(lay)
+            told = bench.written(pickle.dumps((base, files)))
+        except OSError as error:
+            raise SiteError(f"{folder} cannot be written: {error.strerror}") from error
+        yield Path(told)
 
     def _changed(self, before: State, entries: Mapping[int, Entry | None]) -> State | None:
         """Return the index with these subjects as they are now, or None when a new base is due."""
