@@ -5,10 +5,11 @@
 Writes JSON lines: ``{"begins": part}``, then ``{"part", "wall", "cpu", "count"}`` when it ends. CPU is that of this
 process and all below it. The parts of a build follow from what it tells of its progress:
 
-- ``build: log, first pages``: until the first thousand pages are there; all of the publication log is appended before.
+- ``build: log, first pages``: until the first thousand pages are there; all of the publication log is appended before,
+  and a new base of a large search index made beside it.
 - ``build: subject pages``: the pages of subjects after those.
 - ``build: other pages``: lists, downloads, feeds, plans.
-- ``build: index, swap``: search index, the log's files, the audit of what changed, and the release.
+- ``build: index, swap``: the search index is installed, the log's files, the audit of what changed, and the release.
 - ``build: whole audit, swap``: the audit of all files instead, after a first build, and the release.
 - ``build: second tree``: filling the other tree with links, where it has to be.
 """
