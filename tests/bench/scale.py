@@ -184,7 +184,10 @@ def beside(figures: Figures, file: Path, site: Run, subjects: int, folder: Path)
     one, page = next((one, page) for one, page in built if page.exists())
     frame = peers.frame(page, one["name"], one["address"], one["code"])
     figures.add(Figure("ours: subject pages", subjects, ours, f"{_mean_size(settings):,} bytes a page"))
-    peak = max(site.part(name).spent.peak for name in onerun.BUILD if name != onerun.AUDIT)
+    pages, build = (
+        max(site.part(name).spent.peak for name in parts)
+        for parts in ((onerun.SUBJECTS, onerun.OTHERS), set(onerun.BUILD) - {onerun.AUDIT})
+    )
     for name, make, most in (("Hugo", peers.hugo, peers.HUGO_MOST), ("Pelican", peers.pelican, peers.PELICAN_MOST)):
         count = min(subjects, most)
         os.sync()
@@ -197,9 +200,8 @@ def beside(figures: Figures, file: Path, site: Run, subjects: int, folder: Path)
         times = (subjects / ours.wall) / (count / theirs.spent.wall)
         figures.ratio(f"pages a second, ours / {name}", times)
         figures.ratio(f"pages a CPU second, ours / {name}", (subjects / ours.cpu) / (count / theirs.spent.cpu))
-        figures.ratio(
-            f"memory, ours / {name}", peak / theirs.spent.peak, f"of the build without its audit: {peak:,.0f} MB"
-        )
+        for what, peak in (("making pages", pages), ("the build without its audit", build)):
+            figures.ratio(f"memory, ours / {name}", peak / theirs.spent.peak, f"{what}: {peak:,.0f} MB")
 
 
 def _mean_size(settings: Settings) -> int:
