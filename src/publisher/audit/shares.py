@@ -44,8 +44,7 @@ def audit_share(
     meet: Meet = lambda own: [own],
 ) -> Iterator[Difference]:
     """Yield the differences that a share of the work finds; ``step`` is told of files and subjects as they are done."""
-    mine = list(forbidden(connection, every_chunk(connection, *share)))
-    sieve = Sieve(chain.from_iterable(meet(mine)))
+    sieve = Sieve(chain.from_iterable(meet(list(forbidden(connection, every_chunk(connection, *share))))))
     excuse(sieve, every_chunk(connection, *share))
     for others in meet(sieve.excuses):
         sieve.excuse_too(others)
@@ -106,10 +105,9 @@ def _gathered(workers: Mapping[Pipe, Any], step: Step) -> Iterator[Difference]:
                 case "meet":
                     met[pipe] = value
                     if len(met) == len(workers):
-                        parts = [met[one] for one in workers]
-                        met.clear()
                         for one in workers:
-                            one.send(parts)
+                            one.send([met[other] for other in workers])
+                        met.clear()  # they may be very many; this process needs none of them
                 case "error":
                     raise value
                 case _:
