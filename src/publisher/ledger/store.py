@@ -20,6 +20,7 @@ from publisher.ledger.faults import PATIENCE, damage, damaged, ledger_error
 from publisher.ledger.migrations import migrate
 from publisher.ledger.schema import meta, run
 from publisher.model import SHANGHAI
+from publisher.second import give_back
 
 CACHE_KIB = 32 * 1024  # of SQLite's pages: at a million subjects, indexes by code do not fit into the 2 MiB it takes
 READERS_KIB = 8 * 1024  # where several processes read at once: each keeps its own
@@ -80,8 +81,10 @@ class Ledger:
         self.engine.dispose()
 
     def let_go(self) -> None:
-        """Close what is open and not in use, so that this process may be forked; the next to ask opens it again."""
+        """Close what is open and not in use, so that this process may be forked, or wait for another that needs memory;
+        what is free goes back to the system, and the next to ask opens the database again."""
         self.engine.dispose()
+        give_back()
 
     def empty_journal(self) -> None:
         """Leave nothing of what was deleted in the write-ahead log. Where another process reads, it is left to that."""

@@ -27,7 +27,6 @@ from publisher.ledger.owed import (
 )
 from publisher.ledger.schema import owed_page, site_release
 from publisher.ledger.store import get_meta, set_meta
-from publisher.second import give_back
 from publisher.site import precompress, release
 from publisher.site.job import Job
 from publisher.site.owing import ended_plans, everything, widen
@@ -91,8 +90,7 @@ def build(
     if owed or _is_ahead(ledger, pair):
         pair.prepare()
     if owed:
-        ledger.let_go()
-        give_back()  # another process builds meanwhile
+        ledger.let_go()  # another process builds meanwhile
         written, removed = _in_child(job.model_copy(update=_trees(pair) | {"look": look}), on_progress)
         with ledger.transaction() as connection:
             keep_page_count(connection)

@@ -19,7 +19,6 @@ import orjson
 
 from publisher.errors import LedgerError, RenderFailed, SiteError
 from publisher.ledger import Ledger
-from publisher.second import give_back
 from publisher.site.install import File, Made, staging
 from publisher.site.worker import Makes, work
 
@@ -39,7 +38,6 @@ class Crew:
 
     def __init__(self, maker: Makes, ledger: Ledger, output: Path, size: int) -> None:
         ledger.let_go()  # a database that is open must not be carried over
-        give_back()
         gc.freeze()  # what is never looked at again by the collector stays shared
         self.workers: list[Worker] = []
         for number in range(size):

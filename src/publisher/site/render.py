@@ -95,8 +95,10 @@ class RecordPages(Generator):
             outcomes = {name: str(words["label"]) for name, words in self.job.words.items()}
             subjects = Subjects(self.maker.site, self._titles(self.maker.site))
             index = Index(subjects, outcomes, self.ledger, tree, page=self._search_page)
-            with index.begun():
-                all_again = self._appended(publication_log)
+            with self.ledger.reading() as connection:
+                counts = owed_counts(connection)
+            with index.begun(counts):
+                all_again = self._appended(publication_log, sum(counts.values()))
                 with self.ledger.transaction() as connection:
                     if all_again:
                         owe_pages(connection, owing.everything(connection))
@@ -111,10 +113,9 @@ class RecordPages(Generator):
             tree.close()
         type(self).installed = Installed(sum(one.written for one in totals), sum(one.removed for one in totals))
 
-    def _appended(self, publication_log: PublicationLog) -> bool:
-        """Append to the log, by a process of its own where that takes much memory; tell whether all is made again."""
-        with self.ledger.reading() as connection:
-            owed = sum(owed_counts(connection).values())
+    def _appended(self, publication_log: PublicationLog, owed: int) -> bool:
+        """Append to the log, by a process of its own where so many parts are owed that it may take much memory; tell
+        whether all is made again."""
         if not pays(owed, MUCH):
             return publication_log.append()
         self.ledger.let_go()

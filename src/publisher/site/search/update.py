@@ -19,10 +19,10 @@ from sqlalchemy import Connection, select
 from publisher import folding, paths
 from publisher.errors import SiteError
 from publisher.ledger import Ledger
-from publisher.ledger.owed import owed_counts, owed_pages
+from publisher.ledger.owed import owed_pages
 from publisher.ledger.schema import page
 from publisher.searchfile import PART, ROW
-from publisher.second import give_back, made_elsewhere, pays
+from publisher.second import made_elsewhere, pays
 from publisher.site.crew import Crew
 from publisher.site.install import File, Installed, Made, Part, Tree, staging
 from publisher.site.search import coding, state
@@ -76,27 +76,26 @@ class Index:
         self._coming: Iterator[Path] | None = None
 
     @contextmanager
-    def begun(self) -> Iterator[None]:
+    def begun(self, owed: Mapping[str, int]) -> Iterator[None]:
         """Have a process of its own make a new base meanwhile, where it is known already that one is due, of many.
 
         It is installed by :meth:`update`: nothing that is searched changes meanwhile, whoever would holds the run lock.
-        No connection to the ledger may be in use.
+        No connection to the ledger may be in use. ``owed``: how many parts are owed by scope.
         """
-        if not self._is_due():
+        if not self._is_due(owed):
             yield
             return
         self._ledger.let_go()
-        give_back()
         with made_elsewhere(self._laid, method="fork") as self._coming:
             yield
         self._coming = None
         self._ledger.empty_journal()  # while another process reads, what was deleted stays in it
 
-    def _is_due(self) -> bool:
+    def _is_due(self, owed: Mapping[str, int]) -> bool:
+        if not pays(max(owed.get("subject", 0), owed.get("search_subject", 0)), MANY_SUBJECTS):
+            return False
         with self._ledger.reading() as connection:
-            owed = owed_counts(connection)
-            many = pays(max(owed.get("subject", 0), owed.get("search_subject", 0)), MANY_SUBJECTS)
-            return many and ("search" in owed or state.load(connection) is None)
+            return "search" in owed or state.load(connection) is None
 
     def update(self) -> Installed:
         """Install what the ledger owes of the index; return how many files changed.

@@ -84,12 +84,12 @@ def test_a_base_made_ahead_is_the_one_that_would_have_been_made(
     (tmp_path / "ahead").mkdir()
     other = Portal(tmp_path / "ahead", entries, scan_limit=0)
     index = other.index()
-    with index.begun():
+    with index.begun({"search": 1}):
         monkeypatch.setattr(index, "_made", None)  # it is being made elsewhere
         assert index.update() == Installed(len(files(portal)), 0)
     assert files(other) == files(portal)
     index = other.index()
-    with index.begun():
+    with index.begun({}):
         assert index._coming is None  # none is due any more
     other.ledger.close()
 
@@ -104,7 +104,7 @@ def test_an_error_of_a_process_that_makes_the_base_is_told(portal: Portal, monke
     portal.owe("search", "")
     before = files(portal)
     index = portal.index()
-    with pytest.raises(LedgerError, match="cannot be read"), index.begun():
+    with pytest.raises(LedgerError, match="cannot be read"), index.begun({"search": 1}):
         index.update()
     assert files(portal) == before
 
