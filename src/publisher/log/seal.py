@@ -42,12 +42,13 @@ def proof(records: Iterable[Proved]) -> bytes:
     return b"\n" + _PROOF + b"[" + safe + b"] -->\n"
 
 
-def signature(signer: Signer, address: str, page: bytes) -> bytes:
-    """Return the comment that signs a page at an address (below the portal's own) of which the bytes so far are given.
+def signature(signer: Signer, address: str, digest: bytes) -> bytes:
+    """Return the comment that signs a page at an address (below the portal's own), of whose bytes so far the SHA-256 is
+    given.
 
     What is signed are two lines, so that it can never be taken for a checkpoint, which has three.
     """
-    signed = signer.line(_text(signer.verifier, address, page)).removeprefix("— ")
+    signed = signer.line(_text(signer.verifier, address, digest)).removeprefix("— ")
     return _SIGNATURE + signed.encode() + b" -->\n"
 
 
@@ -65,7 +66,7 @@ def opened(verifier: Verifier, address: str, page: bytes) -> list[Proved]:
         told = b""
     if signed[1].decode() != verifier.name or told[:4] != verifier.key_id:
         raise BadPage("it is signed by another key")
-    if not verifier.verify(_text(verifier, address, page[: signed.start()]), told[4:]):
+    if not verifier.verify(_text(verifier, address, hashlib.sha256(page[: signed.start()]).digest()), told[4:]):
         raise BadPage("its text is not the one that was signed")
     start = page.rfind(_PROOF, 0, signed.start())
     if start < 0:
@@ -86,6 +87,5 @@ def _seed(text: str) -> bytes:
     return seed
 
 
-def _text(verifier: Verifier, address: str, page: bytes) -> bytes:
-    digest = base64.b64encode(hashlib.sha256(page).digest())
-    return f"{verifier.name.removesuffix('/log')}{address}\n".encode() + digest + b"\n"
+def _text(verifier: Verifier, address: str, digest: bytes) -> bytes:
+    return f"{verifier.name.removesuffix('/log')}{address}\n".encode() + base64.b64encode(digest) + b"\n"

@@ -5,6 +5,7 @@ Every value is escaped and an unknown name is an error, as ever. What differs is
 - A component that a template calls where its words go (``{{ mark(one) }}``) is compiled into that place, if it depends
   on nothing but what it is given. A call as a part of an expression stays a call.
 - ``record.name`` is first looked for in the record, which is a dict, and only then as Jinja does.
+- ``url`` and ``asset``, which ask for no context, are called as they are; ``is none`` is asked without a call.
 - What a template and its blocks say is gathered and joined once.
 """
 
@@ -23,14 +24,15 @@ from jinja2 import meta, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
 _DIGEST = hashlib.sha256().digest_size
-_escape_text: Callable[[str], str] = getattr(markupsafe, "_escape_inner", markupsafe.escape)
+_PLAIN = ("url", "asset")  # functions that every page is given (publisher.site.renderer)
+escape_text: Callable[[str], str] = getattr(markupsafe, "_escape_inner", markupsafe.escape)
 
 
 def text(value: Any) -> str:
     """Return a value as HTML may have it: escaped, unless it is marked as HTML itself."""
     kind = type(value)
     if kind is str:
-        return _escape_text(value)
+        return escape_text(value)
     return value if kind is markupsafe.Markup else markupsafe.escape(value)
 
 
@@ -89,7 +91,7 @@ class Compiler(CodeGenerator):
     """Compiles a template as described above."""
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
-        self.writeline("from publisher.site.engine import text")
+        self.writeline("from publisher.site.engine import escape_text, text")
         assert isinstance(self.environment, Environment)
         super().visit_Template(self.environment.inliner.template(node), frame)
 
@@ -109,11 +111,39 @@ class Compiler(CodeGenerator):
         self.visit(node.node, frame)
         self.write(f") is dict and {node.attr!r} in _of else environment.getattr(_of, {node.attr!r}))")
 
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        is_plain = isinstance(node.node, nodes.Name) and node.node.name in _PLAIN
+        if is_plain and len(node.args) == 1 and not (node.kwargs or node.dyn_args or node.dyn_kwargs):
+            self.visit(node.node, frame)
+            self.write("(")
+            self.visit(node.args[0], frame)
+            self.write(")")
+        else:
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+
+    def visit_Test(self, node: nodes.Test, frame: Frame) -> None:
+        if node.name == "none":
+            self.write("((")
+            self.visit(node.node, frame)
+            self.write(") is None)")
+        else:
+            super().visit_Test(node, frame)
+
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None:
-            self.write("text(")
+        if _is_plainly_escaped(frame, finalize):
+            self.write("(escape_text(_it) if type(_it := (")  # as text() does, without a call for most
         else:
             super()._output_child_pre(node, frame, finalize)
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if _is_plainly_escaped(frame, finalize):
+            self.write(")) is str else text(_it))")
+        else:
+            super()._output_child_post(node, frame, finalize)
+
+
+def _is_plainly_escaped(frame: Frame, finalize: Any) -> bool:
+    return frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None
 
 
 class _Component(NamedTuple):
@@ -227,10 +257,30 @@ class Inliner:
         ).set_environment(self._environment)  # fmt: skip
 
 
+class Template(jinja2.Template):
+    """A template that knows no more beside what it is given than what the environment gives to all: that is gathered,
+    and what it imports is read, once for all pages."""
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        return dict(self.globals)
+
+    def new_context(
+        self, vars: dict[str, Any] | None = None, shared: bool = False, locals: Mapping[str, Any] | None = None
+    ) -> jinja2.runtime.Context:
+        """Return what the template is rendered in."""
+        given = (vars or {}) if shared else {**self._known, **(vars or {})}
+        return jinja2.runtime.new_context(self.environment, self.name, self.blocks, given, True, None, locals)
+
+    def _get_default_module(self, _ctx: jinja2.runtime.Context | None = None) -> jinja2.environment.TemplateModule:
+        return super()._get_default_module()
+
+
 class Environment(jinja2.Environment):
     """An environment that compiles as described above, and reads each component once."""
 
     code_generator_class = Compiler
+    template_class = Template
 
     @cached_property
     def inliner(self) -> Inliner:

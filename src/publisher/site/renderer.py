@@ -36,11 +36,13 @@ class Renderer:
             words = self._template(page.template).render(self._frame(page.context["view"]) | page.context)
         except (jinja2.TemplateError, TypeError, KeyError, AttributeError) as error:
             raise RenderFailed(f"theme template {page.template}, page {page.address}: {error}") from error
-        content = words.encode()
+        content = words.encode() + (page.proof or b"")
+        seen = hashlib.sha256(content)
         if page.proof is not None:
-            content += page.proof
-            content += signature(self._signer, page.address, content)
-        return File(page.address, content)
+            signed = signature(self._signer, page.address, seen.digest())
+            seen.update(signed)
+            content += signed
+        return File(page.address, content, known=(seen.hexdigest(), len(content)))
 
     def read_all(self) -> None:
         """Read all templates of pages now, for processes that will share them."""

@@ -193,11 +193,11 @@ def test_what_the_office_itself_signs_must_be_what_it_logged(site, check, make_c
     unsigned = words[: words.rindex(b"<!-- publication-log-signature")].replace("现场检查".encode(), "书面".encode())
     address = f"/subjects/320102/{make_code(1)}.html"
     signer = load_key(Key(site.var / "log.key"), BASE)
-    replace_file(file, unsigned + signature(signer, address, unsigned))
+    replace_file(file, unsigned + signature(signer, address, hashlib.sha256(unsigned).digest()))
     check(expect={"unlogged", "removed"})
     shown = words[: words.rindex(b"<!-- publication-log [")].replace("玄武第1测试".encode(), "玄武第九测试".encode())
     forged = shown + words[words.rindex(b"<!-- publication-log [") : words.rindex(b"<!-- publication-log-signature")]
-    replace_file(file, forged + signature(signer, address, forged))
+    replace_file(file, forged + signature(signer, address, hashlib.sha256(forged).digest()))
     check(expect={"unlogged"})
 
 
