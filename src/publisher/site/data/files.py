@@ -175,9 +175,9 @@ def _write(
             said = orjson.dumps(record)
             for add_record in records:
                 add_record(said)
-            shared = [cell(value) for value in first]
+            shared = [value if type(value) is str else cell(value) for value in first]
             for values in rest:
-                cells = shared + [cell(value) for value in values]
+                cells = shared + [value if type(value) is str else cell(value) for value in values]
                 for add_row in tables:
                     add_row(cells)
             rows += len(rest)

@@ -2,12 +2,12 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import xlsxwriter
@@ -17,6 +17,8 @@ from publisher.errors import SiteError
 from publisher.site.data.columns import Columns
 
 TOGETHER = 256 * 1024  # bytes written at once
+_ROWS_TOGETHER = 500
+_END = "\r\n"
 
 AddRow = Callable[[Sequence[str]], None]
 AddRecord = Callable[[bytes], None]  # as JSON
@@ -54,24 +56,53 @@ def _is_misread(text: str) -> bool:
 def csv_file(path: Path, columns: Columns) -> Iterator[AddRow]:
     """Write a table as RFC 4180 has it, in UTF-8, every value as it is."""
     with path.open("w", TOGETHER, encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\r\n")
-        writer.writerow([one.name for one in columns])
-        yield writer.writerow
+        yield from _table(out, columns, lambda rows: rows)
 
 
 @contextmanager
 def excel_csv_file(path: Path, columns: Columns) -> Iterator[AddRow]:
     """Write a table as CSV for Excel: a byte order mark, and cells that stay the text they are."""
+    codes = [one.code for one in columns]
+
+    def safe(rows: Sequence[Sequence[str]]) -> Iterable[Sequence[str]]:
+        by_column = zip(zip(*rows, strict=True), codes, strict=True)
+        return zip(*(_safe_column(texts, code) for texts, code in by_column), strict=True)
+
     with path.open("w", TOGETHER, encoding="utf-8-sig", newline="") as out:
-        writer = csv.writer(out, lineterminator="\r\n")
-        writer.writerow([one.name for one in columns])
-        codes = [one.code for one in columns]
+        yield from _table(out, columns, safe)
 
-        def add(row: Sequence[str]) -> None:
-            cells = zip(row, codes, strict=True)
-            writer.writerow([text if text[:1] not in _SUSPECT else excel_safe(text, code=code) for text, code in cells])
 
-        yield add
+def _safe_column(texts: Sequence[str], code: bool) -> Iterable[str]:
+    """Return the cells of a column as Excel may have them; most columns say few things, so each is looked at once."""
+    changed = {text: excel_safe(text, code=code) for text in set(texts) if text[:1] in _SUSPECT}
+    return map(changed.get, texts, texts) if changed else texts
+
+
+def _table(
+    out: TextIO, columns: Columns, changed: Callable[[Sequence[Sequence[str]]], Iterable[Sequence[str]]]
+) -> Iterator[AddRow]:
+    """Write a table of CSV, many rows at a time, as ``changed`` gives them."""
+    writer = csv.writer(out, lineterminator=_END)
+    writer.writerow([one.name for one in columns])
+    waiting: list[Sequence[str]] = []
+
+    def write() -> None:
+        for row in changed(waiting):
+            line = ",".join(row)
+            if line.count(",") >= len(row) or '"' in line or "\r" in line or "\n" in line:
+                writer.writerow(row)  # knows how to quote; it looks at every character, five times as long
+            else:
+                out.write(line + _END)
+        waiting.clear()
+
+    def add(row: Sequence[str]) -> None:
+        waiting.append(row)
+        if len(waiting) == _ROWS_TOGETHER:
+            write()
+
+    yield add
+    if waiting:
+        write()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a published record looks like in a file: the same in JSON, JSON Lines and the change feed; as rows in tables."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from publisher.ledger.shown import Shown
@@ -13,27 +14,32 @@ Values = tuple[Any, ...]
 
 def public_record(site: Site, one: Shown) -> Record:
     """Return a published record by its ``ref``: its public form, its verdict's dates, and what is said beside it."""
-    row, body = one.row, one.body
-    dates = {"published_on": row.published_on, "due_on": row.due_on, "ends_on": row.ends_on}
-    found = {"ref": row.ref, **body, **dates, "marks": _marks(one)}
+    row, beside = one.row, one.beside
+    found: dict[str, Any] = {
+        **one.body, "ref": row.ref, "published_on": row.published_on, "due_on": row.due_on, "ends_on": row.ends_on,
+        "marks": _marks(row.marks),
+    }  # fmt: skip
     if row.kind == "result":
-        found |= {key: one.beside[key] for key in ("severity", "reply", "objection_filed_on")}
+        found["severity"], found["reply"] = beside["severity"], beside["reply"]
+        found["objection_filed_on"] = beside["objection_filed_on"]
         found["subject_url"] = _subject_url(site, one)
         found["findings"] = [
-            finding | {"outcome_id": outcome}
-            for finding, outcome in zip(body["findings"], one.beside["outcomes"], strict=True)
+            {**finding, "outcome_id": outcome}
+            for finding, outcome in zip(one.body["findings"], beside["outcomes"], strict=True)
         ]
-    return {name: found[name] for name in RECORD[row.kind]}
+    names = RECORD[row.kind]
+    return dict(zip(names, map(found.__getitem__, names), strict=True))
 
 
 def result_values(site: Site, one: Shown) -> Values:
     """Return a published result as the columns ``RESULT`` have it."""
     body, row, subject = one.body, one.row, one.body["subject"]
+    marks = _marks(row.marks)
     return (
         row.ref, body["result_id"], subject["name"], subject["kind"], subject["uscc"], subject["reg_no"],
         subject["region_code"], _subject_url(site, one), body["plan_id"], body["task_id"], body["authority"],
         body["departments"], body["inspection_type"], body["methods"], body["ended_on"], row.published_on, row.due_on,
-        row.ends_on, "late" in _marks(one), _marks(one), one.beside["severity"], body["measure"], body["disposition"],
+        row.ends_on, "late" in marks, marks, one.beside["severity"], body["measure"], body["disposition"],
         body["penalty_no"], body["remark"], one.beside["reply"], one.beside["objection_filed_on"],
     )  # fmt: skip
 
@@ -77,8 +83,9 @@ def cell(value: Any) -> str:
     return "、".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _marks(one: Shown) -> list[str]:
-    return [mark for mark in one.row.marks.split(",") if mark]
+@lru_cache(100)
+def _marks(said: str) -> tuple[str, ...]:
+    return tuple([mark for mark in said.split(",") if mark])
 
 
 def _subject_url(site: Site, one: Shown) -> str:
