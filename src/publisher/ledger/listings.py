@@ -5,8 +5,9 @@ so a full page never moves, and what is withdrawn leaves its page short. Each li
 when it is so; nobody has to count.
 """
 
+from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import chain, islice
@@ -211,19 +212,34 @@ def seated(connection: Connection, list_no: int, first: int, last: int) -> list[
     return [number for (number,) in ask(connection, query, (list_no, first, last))]
 
 
-def in_order(connection: Connection, pages: Iterable[str]) -> list[str]:
+class Pages(NamedTuple):
+    """Numbered pages of lists in some order; there may be hundreds of thousands."""
+
+    lists: Sequence[int]
+    numbers: Sequence[int]
+
+    def between(self, first: int, last: int) -> list[str]:
+        """Return the pages (``list_no/number``) from ``first`` up to but not including ``last``."""
+        return [f"{one}/{number}" for one, number in zip(self.lists[first:last], self.numbers[first:last], strict=True)]
+
+
+def in_order(connection: Connection, pages: Iterable[str]) -> Pages:
     """Return numbered pages of lists (``list_no/number``) by the record on the first place of each.
 
     Those that show the same results then stand side by side.
     """
-    found = []
+    lists, numbers, records = array("q"), array("q"), array("q")
     coming = iter(pages)
     while some := list(islice(coming, _LISTS_ASKED)):
-        seats = {_first_seat(one): one for one in some}
+        read = [tuple(map(int, one.split("/"))) for one in some]
+        seats = [(list_no, (number - 1) * paths.LIST_PAGE) for list_no, number in read]
         asked = _OF_SEATS.format(", ".join(["(?, ?)"] * len(seats)))
         of_seat = {(list_no, slot): no for no, list_no, slot in ask(connection, asked, tuple(chain(*seats)))}
-        found += [(of_seat.get(seat, 0), one) for seat, one in seats.items()]
-    return [one for _, one in sorted(found)]
+        lists.extend([list_no for list_no, _ in read])
+        numbers.extend([number for _, number in read])
+        records.extend([of_seat.get(seat, 0) for seat in seats])
+    order = array("q", sorted(range(len(records)), key=records.__getitem__))
+    return Pages(array("q", map(lists.__getitem__, order)), array("q", map(numbers.__getitem__, order)))
 
 
 def filled_parts(connection: Connection, one: Listing, size: int) -> list[int]:
@@ -240,11 +256,6 @@ _OF_SEATS = """
     WITH seat (list_no, slot) AS (VALUES {})
     SELECT record_no, list_no, slot FROM seat JOIN place USING (list_no, slot)
 """
-
-
-def _first_seat(page: str) -> tuple[int, int]:
-    list_no, _, number = page.partition("/")
-    return int(list_no), (int(number) - 1) * paths.LIST_PAGE
 
 
 def by_numbers(connection: Connection, numbers: Collection[int]) -> dict[int, Listing]:

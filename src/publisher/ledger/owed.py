@@ -1,12 +1,12 @@
 """Work that is owed: pages to render and actions to tell the endpoints. It lies in the ledger until it is done."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, literal, select, true, update
 
-from publisher.ledger.many import insert_many
+from publisher.ledger.many import insert_many, read
 from publisher.ledger.schema import held, owed_page, owed_push, page, record
 from publisher.ledger.store import get_meta, insert_into, set_meta
 
@@ -59,6 +59,12 @@ def owed_keys(connection: Connection, scope: str, after: str = "", limit: int | 
     query = select(owed_page.c.key).where(owed_page.c.scope == scope)
     query = query.where(owed_page.c.key > after) if after else query  # a part may be all there is of its scope: ""
     return list(connection.execute(query.order_by(owed_page.c.key).limit(limit)).scalars())
+
+
+def owed_each(connection: Connection, scope: str) -> Iterator[str]:
+    """Yield the keys owed in a scope, in order, without all of them being held."""
+    owed = read(connection, "SELECT key FROM owed_page WHERE scope = ? ORDER BY key", (scope,))
+    return (key for (key,) in owed)
 
 
 def owed_pages(connection: Connection) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import orjson
 from pelican import Pelican, signals
@@ -25,7 +25,7 @@ from pelican.writers import Writer
 from publisher import paths
 from publisher.errors import PublisherError, RenderFailed, SiteError
 from publisher.ledger import Ledger, listings
-from publisher.ledger.owed import owe_pages, owed_counts, owed_keys
+from publisher.ledger.owed import owe_pages, owed_counts, owed_each, owed_keys
 from publisher.ledger.store import READERS_KIB
 from publisher.second import made_elsewhere, pays, rarely_collecting
 from publisher.site import owing, portal, units
@@ -46,6 +46,7 @@ MUCH = 20_000  # parts owed, and the log may grow by much
 SHARES = 2  # chunks at least for each process, so that none waits long for the others
 
 Report = Callable[[dict[str, Any]], None]
+_Chunk = TypeVar("_Chunk")
 
 
 class CollectingWriter(Writer):
@@ -151,8 +152,9 @@ class RecordPages(Generator):
         lists that share results together, all other parts in order."""
         if scope == "list_page":
             with self.ledger.reading() as connection:
-                pages = listings.in_order(connection, owed_keys(connection, scope))
-            yield from side_by_side([pages[at : at + size] for at in range(0, len(pages), size)], ways)
+                pages = listings.in_order(connection, owed_each(connection, scope))
+            for first in side_by_side(range(0, len(pages.lists), size), ways):
+                yield pages.between(first, first + size)
             return
         last = ""
         while True:
@@ -173,7 +175,7 @@ class RecordPages(Generator):
         return [(page.title, paths.address_of(page.save_as)) for page in pages]
 
 
-def side_by_side(chunks: Sequence[list[str]], ways: int) -> Iterator[list[str]]:
+def side_by_side(chunks: Sequence[_Chunk], ways: int) -> Iterator[_Chunk]:
     """Yield chunks for processes that take them in turn: each goes through a part of its own, and reads less twice."""
     share = -(-len(chunks) // ways)
     for first in range(share):

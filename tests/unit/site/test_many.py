@@ -6,6 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from publisher import briefing
+from publisher.ledger import Ledger, listings, schema
+from publisher.ledger.many import insert_many
+from publisher.ledger.owed import owe_pages, owed_each
 from publisher.ledger.shown import Shown
 from publisher.log import load_key
 from publisher.site import lines, worker
@@ -70,6 +73,18 @@ def test_processes_that_take_turns_go_through_a_part_each(number):
     assert sorted(order) == list(range(number))
     for mine in (order[0::2], order[1::2])[: 2 if number % 2 == 0 else 1]:
         assert mine == list(range(mine[0], mine[0] + len(mine))) if mine else number == 0
+
+
+def test_pages_of_lists_come_by_the_record_on_their_first_place(monkeypatch):
+    monkeypatch.setattr(listings, "_LISTS_ASKED", 3)
+    with Ledger("sqlite://", rehearsal=True) as ledger, ledger.transaction() as connection:
+        seats = [(1, 50, 9), (1, 100, 4), (2, 50, 5), (2, 51, 1), (12, 50, 4)]
+        insert_many(connection, schema.place, ("list_no", "slot", "record_no"), seats)
+        owe_pages(connection, [("list_page", key) for key in ("1/2", "1/3", "2/2", "12/2", "3/10")] + [("list", "1")])
+        found = listings.in_order(connection, owed_each(connection, "list_page"))
+    assert found.between(0, 3) == ["3/10", "1/3", "12/2"]  # on nobody's place, then those of record 4
+    assert found.between(3, 9) == ["2/2", "1/2"]
+    assert len(found.lists) == 5
 
 
 def test_lines_of_lists_are_bounded_and_the_oldest_go_first(monkeypatch):
