@@ -63,19 +63,22 @@ def rarely_collecting() -> Iterator[None]:
 
 @contextmanager
 def made_elsewhere(
-    make: Callable[..., Iterator[_Item]], *args: Any, method: Literal["spawn", "fork"] = "spawn"
+    make: Callable[..., Iterator[_Item]],
+    *args: Any,
+    method: Literal["spawn", "fork"] = "spawn",
+    begins_others: bool = False,
 ) -> Iterator[Iterator[_Item]]:
     """Run a generator in a process of its own, one item ahead; give what it yields.
 
     ``make``, ``args`` and the items are pickled; a fork, which shares open files and locks, takes the first two as they
-    are. Our own errors arrive as they were raised; raises :class:`LedgerError` when the process fails otherwise, or is
-    ended. It ends with the block.
+    are. ``begins_others``: it begins processes of its own. Our own errors arrive as they were raised; raises
+    :class:`LedgerError` when the process fails otherwise, or is ended. It ends with the block.
     """
     fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
     context: ForkContext | SpawnContext = fork if method == "fork" else spawn
     receiving, sending = context.Pipe(duplex=False)
     copied = receiving if method == "fork" else None
-    process = context.Process(target=_serve, args=(sending, copied, make, args), daemon=True)
+    process = context.Process(target=_serve, args=(sending, copied, make, args), daemon=not begins_others)
     process.start()
     sending.close()
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from publisher.audit.changed import audit_changed
 from publisher.audit.difference import Difference, OnProgress
-from publisher.audit.shares import audit_in_processes, audit_share
+from publisher.audit.shares import alone, audit_in_processes, audit_shares
 from publisher.errors import SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.owed import kept_page_count, page_count
@@ -56,7 +56,7 @@ def audit(
         yield from audit_in_processes(url, output, labels or {}, step, processes)
     else:
         with ledger.reading() as connection:
-            yield from audit_share(connection, output, labels or {}, step)
+            yield from audit_shares(alone(connection, step), output, labels or {})
 
 
 def audit_release(

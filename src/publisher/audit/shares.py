@@ -1,12 +1,18 @@
-"""The audit in equal shares, each in a process of its own: what one finds out for all, it tells the others."""
+"""The audit in equal shares, each in a process of its own, step by step.
 
+What a step finds out for the next one is brought together in the first process. The others are forks of it, made anew
+for each step: what all need is read once and lies in memory once, however many they are.
+"""
+
+import gc
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -14,46 +20,68 @@ from publisher import paths
 from publisher.audit import plans, results, tree
 from publisher.audit.difference import Difference
 from publisher.audit.expected import every_chunk, excuse, forbidden
-from publisher.audit.sieve import Sieve
-from publisher.audit.subjects import SubjectPages
+from publisher.audit.sieve import Excuses, Forbidden, Sieve
+from publisher.audit.subjects import Seen, SubjectPages
 from publisher.errors import PublisherError, SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.store import READERS_KIB
-from publisher.second import end_with_parent, rarely_collecting
+from publisher.second import end_with_parent, give_back, made_elsewhere, rarely_collecting
 
-Step = Callable[[int], None]
-Meet = Callable[[Any], list[Any]]  # give one's own part of something, get the parts of all
+Step = Callable[[int], None]  # told how many more files and subjects are done
 
 
 class Share(NamedTuple):
-    """One of ``of`` equal shares of the work, counted from 0."""
+    """One of ``of`` equal shares of the work, counted from 0, with what it works with."""
 
     number: int
     of: int
+    connection: Connection
+    step: Step
 
 
-WHOLE = Share(0, 1)
+Found = Generator[Difference, None, Any]  # differences, and at the end what the next step needs
 
 
-def audit_share(
-    connection: Connection,
-    output: Path,
-    labels: Mapping[str, str],
-    step: Step,
-    share: Share = WHOLE,
-    meet: Meet = lambda own: [own],
-) -> Iterator[Difference]:
-    """Yield the differences that a share of the work finds; ``step`` is told of files and subjects as they are done."""
-    sieve = Sieve(chain.from_iterable(meet(list(forbidden(connection, every_chunk(connection, *share))))))
-    excuse(sieve, every_chunk(connection, *share))
-    for others in meet(sieve.excuses):
+class Each(Protocol):
+    """Has a step done for every share: yields what they find, and returns what each ended with, in their order."""
+
+    def __call__(self, work: Callable[..., Found], *given: Any) -> Generator[Difference, None, list[Any]]: ...
+
+
+def audit_shares(each: Each, output: Path, labels: Mapping[str, str]) -> Iterator[Difference]:
+    """Yield the differences that all shares of the work find."""
+    sieve = Sieve(chain.from_iterable((yield from each(_forbidden))))
+    for others in (yield from each(_excused, sieve)):
         sieve.excuse_too(others)
     sieve.settle()
-    pages = SubjectPages(connection, output, labels, sieve)
-    yield from pages.compared(step, *share)
-    pages.see(meet(pages.seen))
-    yield from tree.walk(connection, output, sieve, step, pages.has_read, *share)
-    yield from results.of_months(connection, output, *share)
+    pages = SubjectPages(output, labels, sieve)
+    pages.see((yield from each(_compared, pages)))
+    yield from each(_walked, output, sieve, pages)
+
+
+def _forbidden(share: Share) -> Generator[Difference, None, list[Forbidden]]:
+    first: dict[tuple[str, bool], Forbidden] = {}  # many records say the same
+    for one in forbidden(share.connection, every_chunk(share.connection, share.number, share.of)):
+        first.setdefault((one.text, one.whole), one)
+    yield from ()
+    return list(first.values())
+
+
+def _excused(share: Share, sieve: Sieve) -> Generator[Difference, None, Excuses]:
+    excuse(sieve, every_chunk(share.connection, share.number, share.of))
+    yield from ()
+    return sieve.excuses
+
+
+def _compared(share: Share, pages: SubjectPages) -> Generator[Difference, None, Seen]:
+    yield from pages.compared(share.connection, share.step, share.number, share.of)
+    return pages.seen
+
+
+def _walked(share: Share, output: Path, sieve: Sieve, pages: SubjectPages) -> Found:
+    connection = share.connection
+    yield from tree.walk(connection, output, sieve, share.step, pages.has_read, share.number, share.of)
+    yield from results.of_months(connection, output, share.number, share.of)
     if share.number == 0:
         yield from pages.unread
         for _ in range(pages.left):
@@ -64,34 +92,68 @@ def audit_share(
         yield from plans.of_item_lists(connection, output)
 
 
+def alone(connection: Connection, step: Step) -> Each:
+    """Return what does each step here, as one share."""
+
+    def each(work: Callable[..., Found], *given: Any) -> Generator[Difference, None, list[Any]]:
+        return [(yield from work(Share(0, 1, connection, step), *given))]
+
+    return each
+
+
 def audit_in_processes(
     ledger_url: str, output: Path, labels: Mapping[str, str], step: Step, processes: int
 ) -> Iterator[Difference]:
-    """Yield what :func:`audit_share` finds in all shares together, one process for each."""
-    context = multiprocessing.get_context("spawn")
-    workers: dict[Pipe, Any] = {}
+    """Yield what :func:`audit_shares` finds in so many processes, which a process of its own begins: this one may have
+    threads, which no fork survives."""
+    with made_elsewhere(_audited, ledger_url, output, dict(labels), processes, begins_others=True) as found:
+        for one in found:
+            if isinstance(one, Difference):
+                yield one
+            else:
+                step(one)
+
+
+def _audited(ledger_url: str, output: Path, labels: Mapping[str, str], processes: int) -> Iterator[Difference | int]:
+    def each(work: Callable[..., Found], *given: Any) -> Generator[Any, None, list[Any]]:
+        give_back()
+        gc.freeze()  # what the collector never looks at stays shared
+        try:
+            with _begun(ledger_url, processes, work, given) as pipes:
+                return (yield from _gathered(pipes))
+        finally:
+            gc.unfreeze()
+
+    yield from audit_shares(each, output, labels)
+
+
+@contextmanager
+def _begun(ledger_url: str, processes: int, work: Callable[..., Found], given: tuple[Any, ...]) -> Iterator[list[Pipe]]:
+    """Give the pipes of forks that do their shares of a step; they end with the block."""
+    context = multiprocessing.get_context("fork")
+    workers: list[tuple[Pipe, Any]] = []
     try:
         for number in range(processes):
-            pipe, theirs = context.Pipe()
-            worker = context.Process(
-                target=_work, args=(theirs, ledger_url, output, dict(labels), Share(number, processes)), daemon=True
-            )
+            pipe, theirs = context.Pipe(duplex=False)
+            copied = [pipe, *(one for one, _ in workers)]
+            asked = (theirs, copied, ledger_url, (number, processes), work, given)
+            worker = context.Process(target=_work, args=asked, daemon=True)
             worker.start()
             theirs.close()
-            workers[pipe] = worker
-        yield from _gathered(workers, step)
+            workers.append((pipe, worker))
+        yield [pipe for pipe, _ in workers]
     finally:
-        for pipe, worker in workers.items():
+        for pipe, worker in workers:
             worker.terminate()
             worker.join()
             pipe.close()
 
 
-def _gathered(workers: Mapping[Pipe, Any], step: Step) -> Iterator[Difference]:
-    working = set(workers)
-    met: dict[Pipe, Any] = {}
-    while working:
-        for pipe in wait(working):
+def _gathered(pipes: list[Pipe]) -> Generator[Difference | int, None, list[Any]]:
+    """Yield what processes find and how far they come; return what each ended with."""
+    ended: dict[Pipe, Any] = {}
+    while len(ended) < len(pipes):
+        for pipe in wait([one for one in pipes if one not in ended]):
             assert isinstance(pipe, Pipe)
             try:
                 kind, value = pipe.recv()
@@ -100,34 +162,35 @@ def _gathered(workers: Mapping[Pipe, Any], step: Step) -> Iterator[Difference]:
             match kind:
                 case "found":
                     yield value
-                case "step":
-                    step(value)
-                case "meet":
-                    met[pipe] = value
-                    if len(met) == len(workers):
-                        for one in workers:
-                            one.send([met[other] for other in workers])
-                        met.clear()  # they may be very many; this process needs none of them
                 case "error":
                     raise value
                 case _:
-                    working.discard(pipe)
+                    ended[pipe] = value
+    return [ended[pipe] for pipe in pipes]
 
 
-def _work(pipe: Pipe, ledger_url: str, output: Path, labels: Mapping[str, str], share: Share) -> None:
-    def step(more: int) -> None:
-        pipe.send(("step", more))
-
-    def meet(own: Any) -> list[Any]:
-        pipe.send(("meet", own))
-        parts: list[Any] = pipe.recv()
-        return parts
-
+def _work(
+    pipe: Pipe,
+    copied: list[Pipe],
+    ledger_url: str,
+    share: tuple[int, int],
+    work: Callable[..., Found],
+    given: tuple[Any, ...],
+) -> None:
+    """Do a share of a step and tell what comes of it. ``copied``: the ends of pipes that are another's."""
     end_with_parent()
+    for one in copied:
+        one.close()
+
+    def told(connection: Connection) -> Found:
+        value = yield from work(Share(*share, connection, lambda more: pipe.send(("found", more))), *given)
+        pipe.send(("ended", value))
+
     try:
         with rarely_collecting(), Ledger(ledger_url, cache_kib=READERS_KIB) as ledger, ledger.reading() as connection:
-            for one in audit_share(connection, output, labels, step, share, meet):
-                pipe.send(("found", one))
-        pipe.send(("done", None))
+            for difference in told(connection):
+                pipe.send(("found", difference))
     except PublisherError as error:
         pipe.send(("error", error))
+    except BrokenPipeError:  # the first process is gone or has enough
+        return

@@ -57,21 +57,22 @@ class Sieve:
         """
         self._bearing = bearing
         self._to_ask: set[str] = set()
-        self._all: dict[str, Forbidden] = {}
+        known: dict[str, Forbidden] = {}
         for one in forbidden:
             text = normal(one.text)
             if text:
                 if not one.whole:
                     self._to_ask.add(text)
                 whole = one.whole or len(text) < SHORT or text.isascii()
-                self._all.setdefault(text, one._replace(text=text, whole=whole))
-        self._filed = list(self._all.values())
-        self._finder = AhoCorasick(self._all.keys(), store_patterns=False)
-        self._scanner = Scanner(self._all)
+                is_same = (text, whole) == (one.text, one.whole)
+                known.setdefault(text, one if is_same else one._replace(text=text, whole=whole))
+        self._filed = list(known.values())
+        self._finder = AhoCorasick(known, store_patterns=False)
+        self._scanner = Scanner(known)
         self.excuses = Excuses(set(), defaultdict(set))
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._filed)
 
     def may_hold(self, content: bytes) -> bool:
         """Tell whether :meth:`leaks` may find anything in a text in UTF-8; quick where it cannot."""
@@ -79,7 +80,8 @@ class Sieve:
 
     def settle(self) -> None:
         """Look no longer for what is excused by now, which would only be found and let through."""
-        self._scanner = Scanner(self._all.keys() - self.excuses.excused)
+        excused = self.excuses.excused
+        self._scanner = Scanner(one.text for one in self._filed if one.text not in excused)
 
     def concerns(self, told: Iterable[str | None]) -> bool:
         """Tell whether any forbidden text may stand in what was told, as JSON or as it is."""

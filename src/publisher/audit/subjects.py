@@ -34,9 +34,9 @@ class SubjectPages:
     Subjects are known by a mark of their address, since there may be a million.
     """
 
-    def __init__(self, connection: Connection, output: Path, labels: Mapping[str, str], sieve: Sieve) -> None:
+    def __init__(self, output: Path, labels: Mapping[str, str], sieve: Sieve) -> None:
         """``labels``: the words of each outcome by its id; ``sieve``: what may stand nowhere."""
-        self._connection, self._output, self._labels, self._sieve = connection, output, labels, sieve
+        self._output, self._labels, self._sieve = output, labels, sieve
         self._indexed, self.unread = _search_rows(output)
         self._met, self._read = bytearray(len(self._indexed)), bytearray(len(self._indexed))
         self._read_beside: set[int] = set()  # of which the index has no line
@@ -63,18 +63,20 @@ class SubjectPages:
         line = self._indexed.find(number)
         return number in self._read_beside if line is None else bool(self._read[line[0]])
 
-    def compared(self, step: Callable[[int], None], share: int = 0, shares: int = 1) -> Iterator[Difference]:
+    def compared(
+        self, connection: Connection, step: Callable[[int], None], share: int = 0, shares: int = 1
+    ) -> Iterator[Difference]:
         """Yield what is wrong with the pages of shown subjects, or of a share of them, and with their search lines.
 
         They are read in the order of the ledger's numbers: what is told of a subject mostly stands together there.
         ``step`` is told how many more were compared.
         """
-        highest = self._connection.execute(select(func.max(subject.c.subject_no))).scalar() or 0
+        highest = connection.execute(select(func.max(subject.c.subject_no))).scalar() or 0
         for first in range(share * _CHUNK, highest + 1, shares * _CHUNK):
             these = subject.c.subject_no >= first, subject.c.subject_no < first + _CHUNK
-            known = {row.path: row for row in self._connection.execute(_BUILT.where(*these)).all()}
+            known = {row.path: row for row in connection.execute(_BUILT.where(*these)).all()}
             done = 0
-            for results, file, content in _with_pages(self._connection, self._output, *these):
+            for results, file, content in _with_pages(connection, self._output, *these):
                 yield from self._of_subject(results, file, content, known)
                 done += 1
             step(done)
