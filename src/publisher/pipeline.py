@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from publisher import audit, briefing, exchange, log, pulling, rules, site, source
 from publisher.errors import LeakFound, LedgerError, SettingsError, SourceError
 from publisher.judging import Judge, drafts, drafts_of
-from publisher.ledger import Ledger, only_run
+from publisher.ledger import Ledger, indexes, only_run
 from publisher.ledger import intake as received
 from publisher.ledger import problems as open_problems
 from publisher.ledger.dockets import due_count
@@ -215,6 +215,7 @@ def judge(portal: Portal) -> int:
             received.touch_all(connection)
             set_meta(connection, "judged_rules", portal.profile.fingerprint)
         total = due_count(connection, portal.day)
+        indexes.suit(connection, total)
     done = changed = 0
     with rarely_collecting(), _drafts(portal, total) as chunks:
         for made in chunks:
@@ -227,6 +228,7 @@ def judge(portal: Portal) -> int:
             done += len(made)
             portal.watcher.progress("judge", done, total)
     with portal.ledger.transaction() as connection:
+        indexes.suit(connection, 0)
         set_meta(connection, "latest_day", portal.day.isoformat())
     return changed
 

@@ -1,6 +1,6 @@
 """Finding any of very many forbidden texts in very much text, in one pass (Aho and Corasick, 1975).
 
-All forbidden texts are held in memory, about a kilobyte each; what is shown is not.
+All forbidden texts are held in memory, some hundreds of bytes each; what is shown is not.
 """
 
 import unicodedata
