@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from publisher import rules
@@ -17,6 +18,7 @@ from publisher.rules.redact import redact
 KINDS: tuple[RecordKind, ...] = ("plan", "item_list", "result")  # in this order
 
 
+READ = 1_000  # records in memory at once, with all that was received of them
 MOST_ALIKE = 30_000  # verdicts remembered: some 20 MB
 
 
@@ -94,15 +96,21 @@ def drafts(ledger: Ledger, judge: Judge, day: date, chunk: int) -> Iterator[list
     What is written of them meanwhile does not come again.
     """
     for kind in KINDS:
-        after = (date.min, 0)
-        while True:
-            with ledger.reading() as connection:
-                dockets = due(connection, day, kinds=(kind,), limit=chunk, after=after)
-            if not dockets:
-                break
-            last = dockets[-1].row
-            after = (last.judge_on, last.record_no)
-            yield [draft_of(judge.judged(one)) for one in dockets]
+        waiting = _judged(ledger, judge, day, kind)
+        while ready := list(islice(waiting, chunk)):
+            yield ready
+
+
+def _judged(ledger: Ledger, judge: Judge, day: date, kind: RecordKind) -> Iterator[Draft]:
+    after = (date.min, 0)
+    while True:
+        with ledger.reading() as connection:
+            dockets = due(connection, day, kinds=(kind,), limit=READ, after=after)
+        if not dockets:
+            return
+        last = dockets[-1].row
+        after = (last.judge_on, last.record_no)
+        yield from (draft_of(judge.judged(one)) for one in dockets)
 
 
 def drafts_of(
