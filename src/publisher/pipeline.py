@@ -161,7 +161,7 @@ def _pulled(portal: Portal, intake: Intake, seen: Mapping[str, str]) -> Iterator
     asked = briefing.source_of(portal.settings)
     if isinstance(asked, FolderSource) and pays(source.unread(asked, seen), SECOND_FROM_BYTES):
         with made_elsewhere(pulling.chunks_of, asked, intake, seen, PULL_CHUNK) as chunks:
-            yield chunks
+            yield pulling.checked(chunks, intake)
     else:
         yield pulling.chunks(source.pull(asked, intake, seen, say=portal.watcher.say), PULL_CHUNK)
 

@@ -5,7 +5,8 @@ its profile learns a new label.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from publisher.model import Intake
 from publisher.source.api import pull_api
@@ -17,6 +18,7 @@ from publisher.source.events import (
     FileGone,
     FileSeen,
     FolderSource,
+    Unchecked,
     Watermark,
 )
 from publisher.source.folder import pull_folder, unread
@@ -30,11 +32,16 @@ __all__ = [
     "FileGone",
     "FileSeen",
     "FolderSource",
+    "Unchecked",
     "Watermark",
+    "check",
     "pull",
+    "pull_leaving",
     "recheck",
     "unread",
 ]
+
+_Other = TypeVar("_Other")
 
 
 def pull(
@@ -51,10 +58,26 @@ def pull(
     two come after everything they cover: kept together with it, a pull killed half-way repeats that file or page.
     Raises ``SourceUnavailable`` (nothing there, no answer) and ``SourceContractBroken`` (not the agreed shape).
     """
-    checker = Checker(intake)
     if isinstance(source, FolderSource):
-        return pull_folder(source, checker, seen)
-    return pull_api(source, checker, seen, say=say, sleep=sleep)
+        return check(pull_folder(source, Checker(intake), seen), intake)
+    return pull_api(source, Checker(intake), seen, say=say, sleep=sleep)
+
+
+def pull_leaving(
+    source: FolderSource, intake: Intake, seen: Mapping[str, str], leave: int
+) -> Iterator[Event | Unchecked]:
+    """Yield what :func:`pull` does, with one line in ``leave`` of JSON Lines ``Unchecked``: for :func:`check`."""
+    return pull_folder(source, Checker(intake, leave), seen)
+
+
+def check(events: Iterable[_Other | Unchecked], intake: Intake) -> Iterator[_Other | Checked]:
+    """Yield events of a pull with what is ``Unchecked`` among them checked."""
+    checker = Checker(intake)
+    for one in events:
+        if isinstance(one, Unchecked):
+            yield from checker.check_line(*one)
+        else:
+            yield one
 
 
 def recheck(raw: str, file: str, line: int | None, intake: Intake) -> tuple[Checked, ...]:

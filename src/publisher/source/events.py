@@ -54,6 +54,14 @@ class CountsRow(NamedTuple):
     library_subjects: int | None
 
 
+class Unchecked(NamedTuple):
+    """The JSON text of a record that is left for another process to check (:func:`publisher.source.check`)."""
+
+    data: bytes
+    file: str
+    line: int
+
+
 Checked = Received | SetAside | Problem
 Event = Checked | FileSeen | FileGone | Watermark | CountsRow
-Reading = Generator[Event, None, bool]  # returns whether the file was complete
+Reading = Generator[Event | Unchecked, None, bool]  # returns whether the file was complete

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from publisher.errors import SourceUnavailable
 from publisher.model import Problem
-from publisher.source.events import Event, FileGone, FileSeen, FolderSource, Reading
+from publisher.source.events import Event, FileGone, FileSeen, FolderSource, Reading, Unchecked
 from publisher.source.jsonfiles import read_document, read_lines
 from publisher.source.records import Checker
 from publisher.source.tables import read_counts, read_table
@@ -21,7 +21,7 @@ _TABLES = {".csv", ".xlsx"}
 _SUFFIXES = {".json", ".jsonl", *_TABLES}
 
 
-def pull_folder(source: FolderSource, checker: Checker, seen: Mapping[str, str]) -> Iterator[Event]:
+def pull_folder(source: FolderSource, checker: Checker, seen: Mapping[str, str]) -> Iterator[Event | Unchecked]:
     """Yield the records of new and changed files, in the order of their paths; raise ``SourceUnavailable``."""
     root = source.path
     if not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
@@ -118,7 +118,9 @@ def _head_beside(table: Path, folder: str) -> Path | None:
     return head if is_head and not head.is_symlink() else None
 
 
-def _read_if_changed(root: Path, path: Path, folder: str, checker: Checker, known: str | None) -> Iterator[Event]:
+def _read_if_changed(
+    root: Path, path: Path, folder: str, checker: Checker, known: str | None
+) -> Iterator[Event | Unchecked]:
     file = path.relative_to(root).as_posix()
     head = _head_beside(path, folder)
     parts = [path] if head is None else [path, head]

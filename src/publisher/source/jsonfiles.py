@@ -38,8 +38,11 @@ def read_lines(path: Path, file: str, checker: Checker) -> Reading:
                 continue
             if not line.strip():
                 continue
+            if ends:
+                yield from checker.check_or_leave(line, file, number)
+                continue
             events = checker.check_line(line, file, number)
-            if not ends and isinstance(events[0], SetAside) and events[0].problem.code in _NO_TEXT:
+            if isinstance(events[0], SetAside) and events[0].problem.code in _NO_TEXT:
                 yield Problem("half_file", None, None, _HALF, file, number)
                 return False
             yield from events

@@ -8,7 +8,7 @@ import pytest
 
 from publisher.errors import SourceUnavailable
 from publisher.model import Problem, Received, SetAside
-from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, pull, unread
+from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, Unchecked, check, pull, pull_leaving, unread
 from publisher.source.jsonfiles import LONGEST_LINE
 
 from .conftest import INTAKE, Folder, of_type, result, text
@@ -61,6 +61,18 @@ def test_a_file_still_being_written_is_read_again(folder: Folder) -> None:
     events = folder.pull()
     assert ids(events) == ["R-1", "R-2"], "a last line without a line end is whole when it is JSON"
     assert len(of_type(events, FileSeen)) == 1
+
+
+@pytest.mark.parametrize("leave", [1, 2, 3])
+def test_lines_that_are_left_to_another_process_are_told_as_if_they_were_not(folder: Folder, leave: int) -> None:
+    lines = [*numbered(1, 2, 3), b"{broken}", text(result("subject.uscc", "91320100MA1234567X")), b"9" * 2_000_000]
+    folder.write("results/a.jsonl", b"\n".join([*lines, b'{"kind": "result"}', *numbered(4, 5)]) + b"\n")
+    folder.write("results/b.jsonl", numbered(6)[0] + b"\n" + numbered(7)[0][:50])
+    folder.write("results/c.json", b"[" + numbered(8)[0] + b"]")
+    found = list(pull_leaving(FolderSource(folder.root), INTAKE, folder.seen, leave))
+    assert len(of_type(found, Unchecked)) == 9 // leave
+    assert list(check(found, INTAKE)) == folder.pull()
+    assert len(ids(folder.pull())) >= 7
 
 
 @pytest.mark.parametrize("cut", [0, 1, 200, -1])
