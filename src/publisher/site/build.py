@@ -131,7 +131,8 @@ def roll_back(ledger: Ledger, output: Path, releases: Releases, kinds: tuple[str
 def _owe(ledger: Ledger, job: Job, look: str) -> int:
     """Owe what the look of the site and the day bring about; return how many parts are owed."""
     with ledger.transaction() as connection:
-        if get_meta(connection, "look") != look:
+        is_new = get_meta(connection, "look") != look
+        if is_new:
             owe_pages(connection, everything(connection))
             set_meta(connection, "look", look)
         if get_meta(connection, "built_day") != job.day:
@@ -141,6 +142,8 @@ def _owe(ledger: Ledger, job: Job, look: str) -> int:
         if connection.execute(select(owed_page.c.key).where(named, owed_page.c.sweep).limit(1)).first():
             widen(connection)  # what names a plan or a list that left the public view goes with it
             sweep_all_owed(connection)
+        elif is_new:
+            widen(connection, all_owed=True)
         return owed_page_count(connection)
 
 

@@ -18,15 +18,19 @@ from publisher.site.term import closed
 _WIDENED = ("results_of_plan", "results_of_list")
 
 
-def widen(connection: Connection) -> None:
-    """Owe what is owed because a plan or list that other pages name has come, changed or gone."""
+def widen(connection: Connection, *, all_owed: bool = False) -> None:
+    """Owe what is owed because a plan or list that other pages name has come, changed or gone.
+
+    ``all_owed``: :func:`everything` is owed already, so that pages of results need not be looked for.
+    """
     found: set[tuple[str, str]] = set()
     plans_owed = owed_keys(connection, "plan")
     of_plans, of_lists = (owed_keys(connection, scope) for scope in _WIDENED)
     sweep = owed_sweep(connection, _WIDENED)
     is_shown = (record.c.state == "published") & (record.c.kind == "result")
     if of_lists:
-        _owe_subjects(connection, is_shown, sweep)
+        if not all_owed:
+            _owe_subjects(connection, is_shown, sweep)
         for plan in shown.all_of(connection, "plan"):
             found |= {("plan", plan.row.record_id)} | _tasks_of(plan)
     in_progress = select(record.c.year).where(
@@ -36,15 +40,16 @@ def widen(connection: Connection) -> None:
     if of_plans:  # each year's page leads to those of all others
         found |= {("plans_year", str(one.body["year"])) for one in shown.all_of(connection, "plan")}
     for plan_id in of_plans:
-        _owe_subjects(connection, is_shown & (record.c.plan_id == plan_id), sweep)
-        _owe_lists(connection, plan_id, sweep)
+        if not all_owed:
+            _owe_subjects(connection, is_shown & (record.c.plan_id == plan_id), sweep)
+            _owe_lists(connection, plan_id, sweep)
+            in_months = select(record.c.year, record.c.month).where(record.c.plan_id == plan_id, record.c.places != "")
+            found |= {("month", f"{year}-{month:02}") for year, month in connection.execute(in_months.distinct())}
         there = select(page.c.key).where(page.c.scope == "task", page.c.key.startswith(f"{plan_id}/", autoescape=True))
         found |= {("task", key) for key in connection.execute(there).scalars()}
         shown_plan = shown.one_of(connection, "plan", plan_id)
         found |= _tasks_of(shown_plan) if shown_plan else set()
         found.add(("feed", f"plan/{plan_id}"))
-        in_months = select(record.c.year, record.c.month).where(record.c.plan_id == plan_id, record.c.places != "")
-        found |= {("month", f"{year}-{month:02}") for year, month in connection.execute(in_months.distinct())}
     owe_pages(connection, found, sweep=sweep)
     pages_done(connection, [("results_of_plan", one) for one in of_plans])
     pages_done(connection, [("results_of_list", one) for one in of_lists])
