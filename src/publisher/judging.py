@@ -16,8 +16,6 @@ from publisher.rules.public import public_body, public_form
 from publisher.rules.redact import redact
 
 KINDS: tuple[RecordKind, ...] = ("plan", "item_list", "result")  # in this order
-
-
 READ = 1_000  # records in memory at once, with all that was received of them
 MOST_ALIKE = 30_000  # verdicts remembered: some 20 MB
 
@@ -96,12 +94,12 @@ def drafts(ledger: Ledger, judge: Judge, day: date, chunk: int) -> Iterator[list
     What is written of them meanwhile does not come again.
     """
     for kind in KINDS:
-        waiting = _judged(ledger, judge, day, kind)
+        waiting = _drafts_of(ledger, judge, day, kind)
         while ready := list(islice(waiting, chunk)):
             yield ready
 
 
-def _judged(ledger: Ledger, judge: Judge, day: date, kind: RecordKind) -> Iterator[Draft]:
+def _drafts_of(ledger: Ledger, judge: Judge, day: date, kind: RecordKind) -> Iterator[Draft]:
     after = (date.min, 0)
     while True:
         with ledger.reading() as connection:

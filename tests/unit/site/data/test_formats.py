@@ -1,6 +1,7 @@
 """The formats of files to take away: strict CSV as it is, Excel's kinds without formulas, workbooks without a clock."""
 
 import csv
+import io
 import json
 import zipfile
 from datetime import date
@@ -61,6 +62,38 @@ def test_strict_csv_keeps_every_value(tmp_path):
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))[1:]
     assert rows == [["320102", text] for text in FORMULAS]
+
+
+def test_many_rows_are_what_the_csv_module_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr(formats, "_ROWS_TOGETHER", 7)
+    cells = [
+        "",
+        "a",
+        "甲,乙",
+        '"',
+        "a\rb",
+        "a\nb",
+        "a\r\n",
+        "'",
+        " a ",
+        "012",
+        "=1",
+        ",",
+        '甲"',
+        "2021-06-02",
+        "\u2028",
+    ]
+    rows = [[one, other] for one in cells for other in cells]
+    for make, changed in (
+        (formats.csv_file, lambda row: row),
+        (formats.excel_csv_file, lambda row: [formats.excel_safe(row[0], code=True), formats.excel_safe(row[1])]),
+    ):
+        with make(tmp_path / "a.csv", COLUMNS) as add:
+            for row in rows:
+                add(row)
+        out = io.StringIO(newline="")
+        csv.writer(out).writerows([["code", "note"], *map(changed, rows)])
+        assert (tmp_path / "a.csv").read_bytes().decode("utf-8-sig") == out.getvalue()
 
 
 def test_excel_csv_has_a_byte_order_mark(tmp_path):
