@@ -137,7 +137,7 @@ def whole(figures: Figures, settings: Settings, labels: dict[str, str]) -> int:
             shown = published_counts(connection)["subject"]
 
         def on_progress(done: int, total: int) -> None:
-            for part, is_over in (("gathered", True), ("subjects", done >= shown)):
+            for part, is_over in (("gathered", done > 0), ("subjects", done >= shown)):
                 if is_over and part not in marks:
                     marks[part] = Cost.now()
 

@@ -42,6 +42,7 @@ def audit(
         subjects = published_counts(connection)["subject"]
         total = page_count(connection) + subjects
     done = 0
+    on_progress(0, total)  # what may not be shown is read first, of which no more is told
 
     def step(more: int) -> None:
         nonlocal done
