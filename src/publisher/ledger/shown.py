@@ -101,6 +101,13 @@ def of_list(connection: Connection, list_no: int, first: int = 0, last: int | No
     return _read(connection, query.order_by(seated.c.slot))
 
 
+def count_of_list(connection: Connection, list_no: int, first: int, last: int) -> int:
+    """Return how many results a list shows on its places from ``first`` up to but not including ``last``."""
+    seats = place.join(shown, shown.c.record_no == place.c.record_no)
+    query = select(func.count()).select_from(seats).where(place.c.list_no == list_no)
+    return connection.execute(query.where(place.c.slot >= first, place.c.slot < last)).scalar_one()
+
+
 class Listed(NamedTuple):
     """What lists say of a published result, apart from its public form."""
 

@@ -69,13 +69,13 @@ def month_files(site: Site, year: int, month: int, part: int) -> list[File]:
     if found is None:
         return []
     places = ((part - 1) * paths.DATA_PART, part * paths.DATA_PART)
-    results = list(shown.of_list(site.connection, found.list_no, *places))
+    results = shown.count_of_list(site.connection, found.list_no, *places)
     as_of = deltas.places_changed_on(site.connection, found.list_no, *places)
     if not results or as_of is None:
         return []
     title = f"{year} 年 {month} 月检查结果" + ("" if part == 1 else f"（第 {part} 部分）")
-    content = Content(title, columns.FINDING_OF_RESULT, len(results), as_of)
-    entries = (_result(site, one) for one in results)
+    content = Content(title, columns.FINDING_OF_RESULT, results, as_of)
+    entries = (_result(site, one) for one in shown.of_list(site.connection, found.list_no, *places))
     return _write(site, content, entries, OF_MONTH, lambda suffix: paths.data_month(year, month, part, suffix))
 
 
