@@ -53,7 +53,7 @@ def book_of(path: Path) -> Book | Fault:
         zlib.error,
         lzma.LZMAError,
         ValueError,
-        RuntimeError,  # and NotImplementedError, which is one: of compression that zipfile does not know
+        RuntimeError,  # of an encrypted member, or of compression that zipfile does not know
         EOFError,
     ):
         return Fault("unreadable", "The file is not a readable XLSX workbook.")
