@@ -21,7 +21,7 @@ from publisher.site.data.columns import Columns
 from publisher.site.data.records import (
     Record,
     Values,
-    cell,
+    cells,
     finding_values,
     item_rows,
     public_record,
@@ -175,11 +175,11 @@ def _write(
             said = orjson.dumps(record)
             for add_record in records:
                 add_record(said)
-            shared = [value if type(value) is str else cell(value) for value in first]
+            shared = cells(first)
             for values in rest:
-                cells = shared + [value if type(value) is str else cell(value) for value in values]
+                row = shared + cells(values)
                 for add_row in tables:
-                    add_row(cells)
+                    add_row(row)
             rows += len(rest)
     return [
         File(address(suffix), path, content.records if suffix.startswith("json") else rows, content.as_of)

@@ -1,6 +1,6 @@
 """What a published record looks like in a file: the same in JSON, JSON Lines and the change feed; as rows in tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -70,6 +70,11 @@ def item_rows(one: Shown) -> Iterator[Values]:
             one.body["list_id"], item["item_code"], item["category"], item["name"], item["class"], item["subjects"],
             item["methods"], item["authority"], item["basis"], item["ratio"], item["frequency"],
         )  # fmt: skip
+
+
+def cells(values: Iterable[Any]) -> list[str]:
+    """Return values as the texts of cells; most are texts, and need no call."""
+    return [value if type(value) is str else cell(value) for value in values]
 
 
 def cell(value: Any) -> str:
