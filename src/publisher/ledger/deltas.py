@@ -8,16 +8,15 @@ record's ADD and MOD away in the same transaction.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from publisher import paths
-from publisher.ledger.many import FETCHED, delete_many, insert_many, iso, select_many
+from publisher.ledger.many import delete_many, insert_many, iso, select_many, stream
 from publisher.ledger.schema import delta, place, publication, record, shown, subject, vacated
-from publisher.ledger.shown import READ, Shown
+from publisher.ledger.shown import COLUMNS, Shown
 
 Op = Literal["ADD", "MOD", "STOP"]
 _COUNTED: dict[str, str] = {"ADD": "added", "MOD": "modified", "STOP": "stopped"}
@@ -113,7 +112,6 @@ def parts(connection: Connection) -> Iterator[tuple[str, str]]:
 def lines(connection: Connection, run_no: int, part: int) -> Iterator[Line]:
     """Yield the lines of a part of a publication in their order, with the records as they stand now."""
     told = (delta.c.op, delta.c.ref.label("told_ref"), delta.c.rule.label("told_rule"), delta.c.effective_on)
-    read = (record.c[name] for name in READ)
     joined = (
         delta.join(record, record.c.record_no == delta.c.record_no)
         .outerjoin(shown, shown.c.record_no == delta.c.record_no)
@@ -121,12 +119,12 @@ def lines(connection: Connection, run_no: int, part: int) -> Iterator[Line]:
     )
     first = (part - 1) * paths.DELTA_PART
     query = (
-        select(*told, *read, shown.c.body, shown.c.beside, subject.c.path.label("subject_path"))
+        select(*told, *COLUMNS)
         .select_from(joined)
         .where(delta.c.run_no == run_no, delta.c.line >= first, delta.c.line < first + paths.DELTA_PART)
         .order_by(delta.c.line)
     )
-    for row in chain.from_iterable(connection.execute(query).partitions(FETCHED)):
+    for row in stream(connection, query):
         one = None if row.op == "STOP" else Shown(row, orjson.loads(row.body), orjson.loads(row.beside))
         yield Line(row.op, row.told_ref, row.told_rule, row.effective_on, one)
 

@@ -7,10 +7,10 @@ tuples in the order of the columns named, days as text (``YYYY-MM-DD``), which e
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Row, Select, Table
 
 Values = tuple[Any, ...]
 
@@ -72,6 +72,11 @@ def read(connection: Connection, statement: str, values: Values) -> Iterator[Val
     with connection.exec_driver_sql(statement.replace("?", _mark(connection)), values) as found:
         while rows := found.cursor.fetchmany(FETCHED):
             yield from rows
+
+
+def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+    """Yield the rows of a query of SQLAlchemy, many fetched at once and not all of them held."""
+    return chain.from_iterable(connection.execute(query).partitions(FETCHED))
 
 
 def delete_many(connection: Connection, table: Table, key: str, wanted: Collection[Any]) -> None:

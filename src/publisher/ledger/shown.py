@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from heapq import nlargest
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, text
 
 from publisher.ledger.listings import SUBJECTS
-from publisher.ledger.many import FETCHED, MOST_ASKED, ask, select_many
+from publisher.ledger.many import MOST_ASKED, ask, select_many, stream
 from publisher.ledger.schema import STOPPED, counts, entry, listing, place, record, shown, subject
 
 Body = Mapping[str, Any]
@@ -25,7 +25,7 @@ class Shown(NamedTuple):
     beside: Body
 
 
-READ = (
+_READ = (
     "record_no",
     "kind",
     "record_id",
@@ -47,8 +47,9 @@ READ = (
     "shown_version",
     "version",
 )  # of a record, as far as pages and files say it: each more costs every row
+COLUMNS = (*(record.c[name] for name in _READ), shown.c.body, shown.c.beside, subject.c.path.label("subject_path"))
 _SHOWN = (
-    select(*(record.c[name] for name in READ), shown.c.body, shown.c.beside, subject.c.path.label("subject_path"))
+    select(*COLUMNS)
     .join(shown, shown.c.record_no == record.c.record_no)
     .outerjoin(subject, subject.c.subject_no == record.c.subject_no)
 )
@@ -67,7 +68,7 @@ _OF_SUBJECTS: Select[Any] = _RESULTS.where(record.c.subject_no.in_(bindparam("nu
 
 
 def _read(connection: Connection, query: Select[Any]) -> Iterator[Shown]:
-    return chain.from_iterable(map(_shown, connection.execute(query).partitions(FETCHED)))
+    return _shown(stream(connection, query))
 
 
 def _shown(rows: Iterable[Row[Any]]) -> Iterator[Shown]:
