@@ -12,8 +12,9 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from publisher import paths
+from publisher.audit.forbidden import Forbidden
 from publisher.audit.reading import normal
-from publisher.audit.sieve import Forbidden, Sieve
+from publisher.audit.sieve import Sieve
 from publisher.ledger.dockets import Body, Docket, dockets
 from publisher.ledger.schema import record, shown, subject
 from publisher.ledger.store import get_meta

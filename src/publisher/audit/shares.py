@@ -20,7 +20,8 @@ from publisher import paths
 from publisher.audit import plans, results, tree
 from publisher.audit.difference import Difference
 from publisher.audit.expected import every_chunk, excuse, forbidden
-from publisher.audit.sieve import Excuses, Forbidden, Sieve
+from publisher.audit.forbidden import Packed
+from publisher.audit.sieve import Excuses, Sieve
 from publisher.audit.subjects import Seen, SubjectPages
 from publisher.errors import PublisherError, SiteError
 from publisher.ledger import Ledger
@@ -59,12 +60,15 @@ def audit_shares(each: Each, output: Path, labels: Mapping[str, str]) -> Iterato
     yield from each(_walked, output, sieve, pages)
 
 
-def _forbidden(share: Share) -> Generator[Difference, None, list[Forbidden]]:
-    first: dict[tuple[str, bool], Forbidden] = {}  # many records say the same
+def _forbidden(share: Share) -> Generator[Difference, None, Packed]:
+    told: set[tuple[str, bool]] = set()  # many records say the same
+    found = Packed()
     for one in forbidden(share.connection, every_chunk(share.connection, share.number, share.of)):
-        first.setdefault((one.text, one.whole), one)
+        if (one.text, one.whole) not in told:
+            told.add((one.text, one.whole))
+            found.add(one)
     yield from ()
-    return list(first.values())
+    return found
 
 
 def _excused(share: Share, sieve: Sieve) -> Generator[Difference, None, Excuses]:

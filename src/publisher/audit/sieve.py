@@ -1,6 +1,6 @@
 """Finding any of very many forbidden texts in very much text, in one pass (Aho and Corasick, 1975).
 
-All forbidden texts are held in memory, some hundreds of bytes each; what is shown is not.
+All forbidden texts are held in memory, about a hundred bytes each; what is shown is not.
 """
 
 import unicodedata
@@ -10,31 +10,12 @@ from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick
 
+from publisher.audit.forbidden import Forbidden, Packed
 from publisher.audit.reading import forms, normal
 from publisher.audit.scanner import Scanner
 
 SHORT = 4  # characters: fewer are part of too many words
 _APART = "\x00"
-
-
-class Forbidden(NamedTuple):
-    """A text that may stand nowhere: what it is, by which rule, and how it is to be found.
-
-    ``whole``: only as a word of its own, with no letter or digit before or after. ``secret``: not even in a message.
-    ``always``: though it were shown for another record (an address is of one record only). ``sentence``: may be part
-    of what is shown for another record. ``words``: what a record says, which the portal itself may say too on its
-    hand-written pages. ``is_ref``: the record's random number, which the change that stops it names.
-    """
-
-    text: str
-    what: str
-    rule: str | None
-    whole: bool
-    secret: bool = False
-    always: bool = False
-    sentence: bool = False
-    is_ref: bool = False
-    words: bool = False
 
 
 class Excuses(NamedTuple):
@@ -57,16 +38,17 @@ class Sieve:
         """
         self._bearing = bearing
         self._to_ask: set[str] = set()
-        known: dict[str, Forbidden] = {}
+        self._filed = Packed()
+        known: dict[str, None] = {}
         for one in forbidden:
             text = normal(one.text)
             if text:
                 if not one.whole:
                     self._to_ask.add(text)
                 whole = one.whole or len(text) < SHORT or text.isascii()
-                is_same = (text, whole) == (one.text, one.whole)
-                known.setdefault(text, one if is_same else one._replace(text=text, whole=whole))
-        self._filed = list(known.values())
+                if text not in known:
+                    known[text] = None
+                    self._filed.add(one._replace(text=text, whole=whole))
         self._finder = AhoCorasick(known, store_patterns=False)
         self._scanner = Scanner(known)
         self.excuses = Excuses(set(), defaultdict(set))

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, select
 
 from publisher import paths
 from publisher.audit.difference import Difference
+from publisher.audit.forbidden import Forbidden
 from publisher.audit.reading import UNREADABLE, is_split, is_text, piece_texts, pieces, raw_texts, texts, unpacked
-from publisher.audit.sieve import Forbidden, Sieve
+from publisher.audit.sieve import Sieve
 from publisher.errors import SiteError
 from publisher.ledger.schema import page
 
