@@ -288,14 +288,12 @@ def portal_dir(tmp_path: Path, make_portal: Callable[[Path], PortalDir]) -> Port
 
 
 def _within(job: Job, on_progress: Callable[[int, int], None]) -> tuple[int, int]:
-    """Build as the builder's process does, and read what it says as its parent does."""
+    """Build as the builder's process does, in this one."""
     from publisher.site import render  # Pelican takes over logging: not before a test builds
 
-    said = io.StringIO()
     with redirect_stdout(io.StringIO()):
-        render.main(io.StringIO(job.model_dump_json()), said)
-    counts: tuple[int, int] = _BUILD._counted(_BUILD._listened(said.getvalue().splitlines(), on_progress))
-    return counts
+        written, removed = render.run(job, on_progress)
+    return written, removed
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -29,7 +30,7 @@ from publisher.ledger.verdicts import latest_entry, state_counts, write
 from publisher.log import certificates
 from publisher.model import Intake, Problem, SetAside
 from publisher.pulling import Pulled
-from publisher.second import made_elsewhere, pays, rarely_collecting
+from publisher.second import done_elsewhere, made_elsewhere, may_fork, pays, rarely_collecting
 from publisher.settings import Settings
 from publisher.site import Built
 from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, Watermark
@@ -41,6 +42,9 @@ SECOND_FROM_RECORDS = 10_000  # to judge, and a second process judges what the f
 AUDIT_TOLD = 5  # differences named in a message
 COUNTED = ("accepted", "duplicate", "rejected", "unprocessed", "owed", "refused", "unsendable")
 PLURALS = {"plan": "plans", "item_list": "item_lists", "result": "results", "case": "cases", "tombstone": "cases"}
+
+
+_Result = TypeVar("_Result")
 
 
 class Watcher(NamedTuple):
@@ -141,13 +145,9 @@ def pull(portal: Portal) -> dict[str, int]:
             new += _try_again(portal, connection)
             set_meta(connection, "intake_rules", portal.profile.fingerprint)
         seen = received.remembered(connection)
-    done = 0
-    with rarely_collecting(), _pulled(portal, intake, seen) as chunks:
-        for events in chunks:
-            with portal.ledger.transaction() as connection:
-                new += _keep(portal, connection, events)
-            done += len(events)
-            portal.watcher.progress("pull", done, None)
+    asked = briefing.source_of(portal.settings)
+    is_much = isinstance(asked, FolderSource) and pays(source.unread(asked, seen), SECOND_FROM_BYTES)
+    new += _apart(_kept, portal, intake, seen, is_much=is_much)
     with portal.ledger.transaction() as connection:
         if portal.settings.source.kind == "folder":
             open_problems.forget_unread_files(connection, portal.run_no)
@@ -155,12 +155,27 @@ def pull(portal: Portal) -> dict[str, int]:
     return dict(new)
 
 
+def _kept(portal: Portal, intake: Intake, seen: Mapping[str, str], is_much: bool) -> Counter[str]:
+    """Keep what the source has, a chunk in each transaction; return how many records were new, by kind."""
+    new: Counter[str] = Counter()
+    done = 0
+    with rarely_collecting(), _pulled(portal, intake, seen, is_much) as chunks:
+        for events in chunks:
+            with portal.ledger.transaction() as connection:
+                new += _keep(portal, connection, events)
+            done += len(events)
+            portal.watcher.progress("pull", done, None)
+    return new
+
+
 @contextmanager
-def _pulled(portal: Portal, intake: Intake, seen: Mapping[str, str]) -> Iterator[Iterator[list[Pulled]]]:
+def _pulled(portal: Portal, intake: Intake, seen: Mapping[str, str], is_much: bool) -> Iterator[Iterator[list[Pulled]]]:
     """Give what the source has, a chunk at a time: read and checked by a second process where it is much."""
     asked = briefing.source_of(portal.settings)
-    if isinstance(asked, FolderSource) and pays(source.unread(asked, seen), SECOND_FROM_BYTES):
-        with made_elsewhere(pulling.chunks_of, asked, intake, seen, PULL_CHUNK) as chunks:
+    if is_much:
+        portal.ledger.let_go()
+        may = None if portal.ledger.is_shared else False  # a rehearsal keeps its connection open
+        with made_elsewhere(pulling.chunks_of, asked, intake, seen, PULL_CHUNK, is_fork=may) as chunks:
             yield pulling.checked(chunks, intake)
     else:
         yield pulling.chunks(source.pull(asked, intake, seen, say=portal.watcher.say), PULL_CHUNK)
@@ -216,8 +231,18 @@ def judge(portal: Portal) -> int:
             set_meta(connection, "judged_rules", portal.profile.fingerprint)
         total = due_count(connection, portal.day)
         indexes.suit(connection, total)
+    is_much = portal.ledger.is_shared and pays(total, SECOND_FROM_RECORDS)
+    changed = _apart(_written, portal, total, names, is_much=is_much)
+    with portal.ledger.transaction() as connection:
+        indexes.suit(connection, 0)
+        set_meta(connection, "latest_day", portal.day.isoformat())
+    return changed
+
+
+def _written(portal: Portal, total: int, names: Sequence[str], is_much: bool) -> int:
+    """Write the verdicts on all that is due, a chunk in each transaction; return how many changed for the public."""
     done = changed = 0
-    with rarely_collecting(), _drafts(portal, total) as chunks:
+    with rarely_collecting(), _drafts(portal, is_much) as chunks:
         for made in chunks:
             with portal.ledger.transaction() as connection:
                 for kind, of_kind in groupby(made, key=lambda one: one.kind):
@@ -227,21 +252,36 @@ def judge(portal: Portal) -> int:
                 changed += write(connection, portal.run_no, portal.day, made, names, actor="rules")
             done += len(made)
             portal.watcher.progress("judge", done, total)
-    with portal.ledger.transaction() as connection:
-        indexes.suit(connection, 0)
-        set_meta(connection, "latest_day", portal.day.isoformat())
     return changed
 
 
 @contextmanager
-def _drafts(portal: Portal, total: int) -> Iterator[Iterator[list[Draft]]]:
+def _drafts(portal: Portal, is_much: bool) -> Iterator[Iterator[list[Draft]]]:
     """Give the verdicts on all that is due, a chunk at a time: made by a second process where there are many."""
     rules_of_day = (portal.profile, portal.workdays, portal.day)
-    if portal.ledger.is_shared and pays(total, SECOND_FROM_RECORDS):
+    if is_much:
+        portal.ledger.let_go()
         with made_elsewhere(drafts_of, portal.settings.ledger.url, *rules_of_day, JUDGE_CHUNK) as chunks:
             yield chunks
     else:
         yield drafts(portal.ledger, Judge(*rules_of_day), portal.day, JUDGE_CHUNK)
+
+
+def _apart(work: Callable[..., _Result], portal: Portal, *given: Any, is_much: bool) -> _Result:
+    """Do a part of a stage and return what it comes to; what is much by a process of its own, where that may be, which
+    takes the memory that it needed with it when it ends."""
+    if not (is_much and portal.ledger.is_shared and may_fork()):
+        return work(portal, *given, is_much)
+
+    def told(tell: Callable[..., None]) -> _Result:
+        watcher = Watcher(*(partial(tell, name) for name in Watcher._fields))
+        return work(portal._replace(watcher=watcher), *given, is_much)
+
+    def on_told(name: str, *said: Any) -> None:
+        getattr(portal.watcher, name)(*said)
+
+    portal.ledger.let_go()
+    return done_elsewhere(told, on_told=on_told)
 
 
 def build(portal: Portal) -> Built:
@@ -256,8 +296,7 @@ def build(portal: Portal) -> Built:
         portal.ledger,
         briefing.job(portal.settings, portal.profile, portal.day),
         briefing.releases(portal.settings),
-        lambda done, total: portal.watcher.progress("build", done, total),
-        lambda done, total: portal.watcher.progress("link", done, total),
+        portal.watcher.progress,
         _audited(portal),
     )
     with portal.ledger.transaction() as connection:

@@ -1,7 +1,8 @@
-"""A second process that makes ready what the first one writes, or does a part of its work meanwhile.
+"""Processes of a run's own: that make ready what the first one writes, do a part of its work meanwhile, or take the
+memory that a stage needed with them when they end.
 
-What comes, and its order, do not depend on where it was made: the generator is the same one. One that writes must have
-committed before it yields.
+What comes, and its order, do not depend on where it was made: the work is the same. One that writes must have committed
+before it tells of it. They are forks where that is safe: a fork starts at once, and shares what was read before.
 """
 
 import ctypes
@@ -10,14 +11,17 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
-from typing import Any, Literal, NamedTuple, TypeVar
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple, TypeVar
 
 from publisher.errors import LedgerError, PublisherError
 
+Tell = Callable[[Any], None]
 _Item = TypeVar("_Item")
 _PR_SET_PDEATHSIG = 1
 
@@ -26,6 +30,12 @@ class _Ended(NamedTuple):
     """The last that comes: why it ended early, if it did."""
 
     error: PublisherError | None
+
+
+class _Result(NamedTuple):
+    """What a work returned."""
+
+    value: Any
 
 
 def pays(items: int, least: int) -> bool:
@@ -62,39 +72,102 @@ def rarely_collecting() -> Iterator[None]:
 
 
 @contextmanager
-def made_elsewhere(
-    make: Callable[..., Iterator[_Item]],
-    *args: Any,
-    method: Literal["spawn", "fork"] = "spawn",
-    begins_others: bool = False,
-) -> Iterator[Iterator[_Item]]:
-    """Run a generator in a process of its own, one item ahead; give what it yields.
-
-    ``make``, ``args`` and the items are pickled; a fork, which shares open files and locks, takes the first two as they
-    are. ``begins_others``: it begins processes of its own. Our own errors arrive as they were raised; raises
-    :class:`LedgerError` when the process fails otherwise, or is ended. It ends with the block.
-    """
-    fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
-    context: ForkContext | SpawnContext = fork if method == "fork" else spawn
-    receiving, sending = context.Pipe(duplex=False)
-    copied = receiving if method == "fork" else None
-    process = context.Process(target=_serve, args=(sending, copied, make, args), daemon=not begins_others)
-    process.start()
-    sending.close()
+def unlooked() -> Iterator[None]:
+    """Have Python look for no cycles among what there is, here and in forks: what nobody looks at stays shared."""
+    is_first = not gc.get_freeze_count()
+    gc.freeze()
     try:
-        yield _arriving(receiving)
+        yield
     finally:
-        receiving.close()
-        process.terminate()
-        process.join()
+        if is_first:
+            gc.unfreeze()
 
 
-def _arriving(receiving: Connection) -> Iterator[Any]:
+def may_fork() -> bool:
+    """Tell whether a fork of this process is safe: it has one thread, so that nothing is copied half done, and the
+    system's libraries allow it."""
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def done_elsewhere(
+    work: Callable[..., _Item],
+    *args: Any,
+    on_told: Callable[..., None],
+    is_fork: bool | None = None,
+    fails: type[PublisherError] = LedgerError,
+) -> _Item:
+    """Return what ``work(tell, *args)`` returns, which a process of its own does; ``on_told`` is called with what it
+    tells. It may begin processes of its own. For the rest see :func:`told_elsewhere`."""
+    result: Any = None
+    with told_elsewhere(_returned, work, *args, is_fork=is_fork, begins_others=True, fails=fails) as coming:
+        for one in coming:
+            if isinstance(one, _Result):
+                result = one.value
+            else:
+                on_told(*one)
+    found: _Item = result
+    return found
+
+
+def _returned(tell: Tell, work: Callable[..., Any], *args: Any) -> None:
+    tell(_Result(work(lambda *said: tell(said), *args)))
+
+
+@contextmanager
+def made_elsewhere(
+    make: Callable[..., Iterator[_Item]], *args: Any, is_fork: bool | None = None, begins_others: bool = False
+) -> Iterator[Iterator[_Item]]:
+    """Run a generator in a process of its own, one item ahead; give what it yields. See :func:`told_elsewhere`."""
+    with told_elsewhere(_each, make, *args, is_fork=is_fork, begins_others=begins_others) as items:
+        yield items
+
+
+def _each(tell: Tell, make: Callable[..., Iterator[Any]], *args: Any) -> None:
+    for item in make(*args):
+        tell(item)
+
+
+@contextmanager
+def told_elsewhere(
+    work: Callable[..., None],
+    *args: Any,
+    is_fork: bool | None = None,
+    begins_others: bool = False,
+    fails: type[PublisherError] = LedgerError,
+) -> Iterator[Iterator[Any]]:
+    """Have ``work(tell, *args)`` done by a process of its own; give what it tells.
+
+    What is told is pickled, and without a fork (None: where :func:`may_fork`) ``work`` and ``args`` too. A fork shares
+    open files and locks: no connection to the ledger may be open. ``begins_others``: it begins processes of its own.
+    Our own errors arrive as they were raised; raises ``fails`` when the process fails otherwise, or is ended. It ends
+    with the block.
+    """
+    forks = may_fork() if is_fork is None else is_fork
+    fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
+    context: ForkContext | SpawnContext = fork if forks else spawn
+    receiving, sending = context.Pipe(duplex=False)
+    copied = receiving if forks else None
+    process = context.Process(target=_serve, args=(sending, copied, fails, work, args), daemon=not begins_others)
+    with unlooked():
+        process.start()
+        sending.close()
+        try:
+            yield _arriving(receiving, process, fails)
+        finally:
+            receiving.close()
+            process.terminate()
+            process.join()
+
+
+def _arriving(receiving: Connection, process: BaseProcess, fails: type[PublisherError]) -> Iterator[Any]:
     while True:
         try:
             item = receiving.recv()
         except (EOFError, OSError) as error:
-            raise LedgerError("the second process of this run was ended; run again to go on") from error
+            process.join()
+            status = process.exitcode
+            why = f"a process of this run ended with status {status} before its work was done; run again to go on"
+            raise fails(why) from error
         if isinstance(item, _Ended):
             if item.error is not None:
                 raise item.error
@@ -103,22 +176,25 @@ def _arriving(receiving: Connection) -> Iterator[Any]:
 
 
 def _serve(
-    sending: Connection, copied: Connection | None, make: Callable[..., Iterator[Any]], args: tuple[Any, ...]
+    sending: Connection,
+    copied: Connection | None,
+    fails: type[PublisherError],
+    work: Callable[..., None],
+    args: tuple[Any, ...],
 ) -> None:
-    """Send what a generator yields, and how it ended. ``copied``: the other end, where this process has it too."""
+    """Send what a work tells, and how it ended. ``copied``: the other end, where this process has it too."""
     end_with_parent()
     if copied is not None:
         copied.close()
     with rarely_collecting(), suppress(BrokenPipeError):  # the first process is gone or has enough
         try:
-            for item in make(*args):
-                sending.send(item)
+            work(sending.send, *args)
         except PublisherError as error:
             sending.send(_Ended(error))
         except BrokenPipeError:
             raise
         except Exception as error:
-            sending.send(_Ended(LedgerError(f"the second process of this run failed: {type(error).__name__}: {error}")))
+            sending.send(_Ended(fails(f"a process of this run failed: {type(error).__name__}: {error}")))
             raise
         else:
             sending.send(_Ended(None))

@@ -15,6 +15,7 @@ from publisher.pipeline import Watcher
 STAGES = {
     "pull": "pulled",
     "judge": "judged",
+    "append": "logged",
     "build": "rendered",
     "link": "linked",
     "index": "indexed",
@@ -23,6 +24,7 @@ STAGES = {
     "audit": "audited",
 }
 PLAIN_EVERY = 5.0  # seconds between plain lines of one stage
+DRAWN_EVERY = 0.1  # seconds between two looks of the bars
 
 
 class Teller:
@@ -34,6 +36,7 @@ class Teller:
         self._bars: dict[str, Any] = {}
         self._last: dict[str, float] = {}
         self._began = time.monotonic()
+        self._drawn = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -64,11 +67,15 @@ class Teller:
             from rich.console import Console
             from rich.progress import Progress
 
-            self._progress = Progress(console=Console(stderr=True), transient=True)
+            # drawn here and not by a thread of rich's: with one, no stage could be done by a fork (publisher.second)
+            self._progress = Progress(console=Console(stderr=True), transient=True, auto_refresh=False)
             self._progress.start()
         if stage not in self._bars:
             self._bars[stage] = self._progress.add_task(STAGES[stage], total=total)
         self._progress.update(self._bars[stage], completed=done, total=total)
+        if done == total or time.monotonic() - self._drawn >= DRAWN_EVERY:
+            self._drawn = time.monotonic()
+            self._progress.refresh()
 
     def summary(self, result: Mapping[str, Any], output: Path) -> None:
         """Print what a run did and where to look: as one JSON object, or in words."""

@@ -5,17 +5,19 @@
 Writes JSON lines: ``{"begins": part}``, then ``{"part", "wall", "cpu", "count"}`` when it ends. CPU is that of this
 process and all below it. The parts of a build follow from what it tells of its progress:
 
-- ``build: log, first pages``: until the first thousand pages are there; all of the publication log is appended before,
-  and a new base of a large search index made beside it.
+- ``build: begin``: what is owed is noted, and the other tree brought in step.
+- ``build: log``: the publication log is appended to; a new base of a large search index is made beside it.
+- ``build: first pages``: until the first thousand pages are there.
 - ``build: subject pages``: the pages of subjects after those.
 - ``build: other pages``: lists, downloads, feeds, plans.
-- ``build: index, swap``: the search index is installed, the log's files, the audit of what changed, and the release.
-- ``build: whole audit, swap``: the audit of all files instead, after a first build, and the release.
+- ``build: index``: the search index is installed, and the log's files.
+- ``build: audit``: what changed is read again; after a first build all files are.
+- ``build: swap``: the list of the release, the disk in step, and the release.
 - ``build: second tree``: filling the other tree with links, where it has to be.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -28,11 +30,12 @@ from publisher import pipeline
 from publisher.ledger.owed import owed_counts
 from publisher.settings import load
 
-FIRST, SUBJECTS, OTHERS, INDEX, AUDIT, LINKS = BUILD = tuple(
+BEGIN, LOG, FIRST, SUBJECTS, OTHERS, INDEX, AUDIT, SWAP, LINKS = BUILD = tuple(
     f"build: {name}"
-    for name in ("log, first pages", "subject pages", "other pages", "index, swap", "whole audit, swap", "second tree")
-)
-LATER = {"audit": AUDIT, "link": LINKS}  # what is told of apart from the rendering
+    for name in (
+        "begin", "log", "first pages", "subject pages", "other pages", "index", "audit", "swap", "second tree",
+    )
+)  # fmt: skip
 
 
 def tell(**told: Any) -> None:
@@ -64,7 +67,7 @@ def timed(name: str, stage: Callable[..., Any], clock: Clock) -> Callable[..., A
         if name == "build":
             with portal.ledger.reading() as connection:
                 clock.subjects = owed_counts(connection).get("subject", 0)
-        clock.turn(FIRST if name == "build" else name)
+        clock.turn(BEGIN if name == "build" else name)
         begun, used = perf_counter(), cpu()
         done = stage(portal, *given, **more)
         if name == "push":
@@ -82,12 +85,16 @@ def main(file: Path, day: date) -> None:
     clock.turn("start")
 
     def progress(stage: str, done: int, total: int | None) -> None:
-        if stage not in LATER:
-            clock.count = done
-        if stage == "build" or stage in LATER:
+        if stage in ("append", "build", "link"):
             _in_build(clock, stage, done, total)
         clock.count = done
 
+    def audited(*given: Any, **more: Any) -> Iterator[Any]:
+        clock.turn(AUDIT)
+        yield from audit_release(*given, **more)
+        clock.turn(SWAP)
+
+    audit_release, pipeline.audit.audit_release = pipeline.audit.audit_release, audited
     for name in ("pull", "judge", "build", "push"):
         setattr(pipeline, name, timed(name, getattr(pipeline, name), clock))
     with pipeline.opened(load(file), day, pipeline.Watcher(progress=progress)) as portal:
@@ -100,16 +107,15 @@ def main(file: Path, day: date) -> None:
 
 def _in_build(clock: Clock, stage: str, done: int, total: int | None) -> None:
     """Find out from what a build tells of its progress in which part it is; subjects come first in it."""
-    if stage == "link" and clock.part == FIRST:
+    if stage == "link" and clock.part == BEGIN:
         return  # the other tree catches up before it is built on; that is part of the way to the release
-    if stage in LATER:
-        part = LATER[stage]
-    elif done == total:
-        part = INDEX
+    if stage == "build":
+        clock.count = done
+        part = INDEX if done == total else SUBJECTS if done < clock.subjects else OTHERS
     else:
-        part = SUBJECTS if done < clock.subjects else OTHERS
+        part = LINKS if stage == "link" else LOG if done < (total or 0) else FIRST
     if part != clock.part:
-        clock.turn(part, 0 if stage in LATER else done)
+        clock.turn(part, done if stage == "build" else 0)
 
 
 if __name__ == "__main__":

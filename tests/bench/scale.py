@@ -42,7 +42,8 @@ from publisher import paths
 from publisher.settings import Settings, load
 
 SOME = 1_000  # new results of the larger change
-SETTLED = 300  # seconds after which a deletion no longer slows ext4 down
+BYTES_EACH = 53_000  # a subject takes on the disk, with its results, the ledger and both trees
+SETTLED = 330  # seconds after which a deletion no longer slows ext4 down
 ROOT = Path(__file__).resolve().parents[2]
 DELETED = peers.KEPT / "deleted"
 
@@ -71,6 +72,16 @@ class Run(NamedTuple):
         later = [self.part(name).spent for name in ("push", onerun.LINKS)]
         wall, cpu = (getattr(self.spent, one) - sum(getattr(spent, one) for spent in later) for one in ("wall", "cpu"))
         return Spent(wall, cpu, max(part.spent.peak for name, part in self.parts.items() if name != "push"))
+
+    @property
+    def apart_from_log_and_audit(self) -> Spent:
+        """The same, without appending to the log and without the audit."""
+        apart = [self.part(name).spent for name in (onerun.LOG, onerun.AUDIT)]
+        wall, cpu = (
+            getattr(self.to_the_swap, one) - sum(getattr(spent, one) for spent in apart) for one in ("wall", "cpu")
+        )
+        rest = (part.spent.peak for name, part in self.parts.items() if name not in ("push", onerun.LOG, onerun.AUDIT))
+        return Spent(wall, cpu, max(rest))
 
 
 def run(file: Path, day: date) -> Run:
@@ -108,6 +119,7 @@ def first(figures: Figures, file: Path, subjects: int) -> Run:
             label = {"judge": "judge and record"}.get(name, name.replace("build: ", "  "))
             figures.add(Figure(label, part.count or None, part.spent))
     figures.add(Figure("until the site is served", None, done.to_the_swap, "without push and the second tree"))
+    figures.add(Figure("  without log and audit", None, done.apart_from_log_and_audit))
     figures.add(Figure("all of it", None, done.spent))
     return done
 
@@ -184,9 +196,9 @@ def beside(figures: Figures, file: Path, site: Run, subjects: int, folder: Path)
     one, page = next((one, page) for one, page in built if page.exists())
     frame = peers.frame(page, one["name"], one["address"], one["code"])
     figures.add(Figure("ours: subject pages", subjects, ours, f"{_mean_size(settings):,} bytes a page"))
-    pages, build = (
+    own, pages, build = (
         max(site.part(name).spent.peak for name in parts)
-        for parts in ((onerun.SUBJECTS, onerun.OTHERS), set(onerun.BUILD) - {onerun.AUDIT})
+        for parts in ((onerun.SUBJECTS,), (onerun.SUBJECTS, onerun.OTHERS), set(onerun.BUILD) - {onerun.AUDIT})
     )
     for name, make, most in (("Hugo", peers.hugo, peers.HUGO_MOST), ("Pelican", peers.pelican, peers.PELICAN_MOST)):
         count = min(subjects, most)
@@ -200,7 +212,7 @@ def beside(figures: Figures, file: Path, site: Run, subjects: int, folder: Path)
         times = (subjects / ours.wall) / (count / theirs.spent.wall)
         figures.ratio(f"pages a second, ours / {name}", times)
         figures.ratio(f"pages a CPU second, ours / {name}", (subjects / ours.cpu) / (count / theirs.spent.cpu))
-        for what, peak in (("making pages", pages), ("the build without its audit", build)):
+        for what, peak in (("pages of subjects", own), ("all pages", pages), ("the build without its audit", build)):
             figures.ratio(f"memory, ours / {name}", peak / theirs.spent.peak, f"{what}: {peak:,.0f} MB")
 
 
@@ -226,6 +238,7 @@ def doubling(figures: Figures, folder: Path, sizes: list[int]) -> None:
     """Measure the first run and one with 1,000 new results at every size, and how much more each size takes."""
     before: tuple[int, Spent, Spent] | None = None
     for subjects in sizes:
+        make_room(folder, subjects)
         file = records.make(folder / str(subjects), subjects, None)
         os.sync()
         full = first(figures, file, subjects).part("build").spent
@@ -241,6 +254,14 @@ def doubling(figures: Figures, folder: Path, sizes: list[int]) -> None:
                 figures.ratio(f"{what}, {names}, wall", here.wall / there.wall)
                 figures.ratio(f"{what}, {names}, CPU", here.cpu / there.cpu)
         before = subjects, full, some
+
+
+def make_room(folder: Path, subjects: int) -> None:
+    """Delete the portals of smaller sizes, and wait until that slows nothing down, where the disk is too full."""
+    if shutil.disk_usage(folder).free < 1.1 * subjects * BYTES_EACH:
+        for portal in folder.iterdir():
+            shutil.rmtree(portal)
+        time.sleep(SETTLED)
 
 
 def main() -> None:

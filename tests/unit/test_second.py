@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -13,10 +14,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from publisher import pipeline
-from publisher.errors import LedgerError, RuleError, SourceUnavailable
+from publisher import pipeline, second
+from publisher.errors import LedgerError, RenderFailed, RuleError, SourceUnavailable
 from publisher.ledger import Ledger, schema
-from publisher.second import made_elsewhere, pays
+from publisher.second import done_elsewhere, made_elsewhere, pays
 
 DAY = date(2021, 6, 20)
 
@@ -65,11 +66,11 @@ def test_a_process_that_is_killed_is_told():
 
 def test_a_fork_knows_what_its_maker_knew_and_ends_with_the_block():
     known = [os.getpid()]
-    with made_elsewhere(lambda: iter([(known[0], os.getpid())]), method="fork") as items:
+    with made_elsewhere(lambda: iter([(known[0], os.getpid())]), is_fork=True) as items:
         maker, number = next(items)
         assert maker == os.getpid() != number
         assert list(items) == []
-    with made_elsewhere(lambda: (os.getpid() for _ in count()), method="fork") as items:
+    with made_elsewhere(lambda: (os.getpid() for _ in count()), is_fork=True) as items:
         number = next(items)
     with pytest.raises(ProcessLookupError):
         os.kill(number, 0)
@@ -77,10 +78,47 @@ def test_a_fork_knows_what_its_maker_knew_and_ends_with_the_block():
 
 def test_an_error_that_is_none_of_ours_is_told_with_its_words():
     with (
-        made_elsewhere(lambda: iter([{}["no such key"]]), method="fork") as items,
+        made_elsewhere(lambda: iter([{}["no such key"]]), is_fork=True) as items,
         pytest.raises(LedgerError, match="KeyError: 'no such key'"),
     ):
         next(items)
+
+
+def counting(tell, until: int) -> str:
+    for number in range(until):
+        tell("counted", number)
+    return f"process {os.getpid()}"
+
+
+@pytest.mark.parametrize("is_fork", [True, False])
+def test_a_work_done_elsewhere_tells_and_returns(is_fork):
+    told = []
+    done = done_elsewhere(counting, 3, on_told=lambda *said: told.append(said), is_fork=is_fork)
+    assert told == [("counted", 0), ("counted", 1), ("counted", 2)]
+    assert done.startswith("process ")
+    assert done != f"process {os.getpid()}"
+
+
+def dying(tell) -> None:
+    tell("begun")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_work_that_fails_elsewhere_is_told_as_its_caller_wants():
+    told = []
+    with pytest.raises(RenderFailed, match="ended with status -9"):
+        done_elsewhere(dying, on_told=told.append, is_fork=True, fails=RenderFailed)
+    assert told == ["begun"]
+    with pytest.raises(RenderFailed, match="failed: TypeError"):
+        done_elsewhere(len, on_told=told.append, is_fork=True, fails=RenderFailed)
+
+
+def test_a_process_with_threads_does_not_fork(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    assert second.may_fork()
+    monkeypatch.setattr(threading, "active_count", lambda: 2)
+    assert not second.may_fork()
 
 
 def test_few_items_are_not_worth_a_process():
@@ -101,9 +139,9 @@ def everything(settings) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
-@pytest.mark.parametrize("chunk", [3, 2000])
+@pytest.mark.parametrize(("chunk", "forks"), [(3, True), (3, False), (2000, True)])
 def test_two_processes_decide_what_one_does(
-    portal_dir, make_portal, tmp_path_factory, monkeypatch, make_plan, make_result, make_case, chunk
+    portal_dir, make_portal, tmp_path_factory, monkeypatch, make_plan, make_result, make_case, chunk, forks
 ):
     other = make_portal(Path(tmp_path_factory.mktemp("other")))
     records = [
@@ -116,12 +154,16 @@ def test_two_processes_decide_what_one_does(
         make_case("withhold", decision="granted", decided_on="2021-06-19", decided_by="测某"),
         {"kind": "result"},
     ]
-    told, begun = [], []
+    told, shown, begun = [], [], tmp_path_factory.mktemp("begun") / "by"
 
-    def counted(make, *args):
-        begun.append(make.__name__)
-        return made_elsewhere(make, *args)
+    def counted(make, *args, **named):
+        with begun.open("a") as file:
+            file.write(f"{make.__name__} {os.getpid() == here}\n")
+        return made_elsewhere(make, *args, **named)
 
+    here = os.getpid()
+    monkeypatch.setattr(second, "may_fork", lambda: forks)  # there are threads where tests run side by side
+    monkeypatch.setattr(pipeline, "may_fork", lambda: forks)
     monkeypatch.setattr(pipeline, "made_elsewhere", counted)
     monkeypatch.setattr(pipeline, "PULL_CHUNK", chunk)
     monkeypatch.setattr(pipeline, "JUDGE_CHUNK", chunk)
@@ -129,9 +171,14 @@ def test_two_processes_decide_what_one_does(
         monkeypatch.setattr(pipeline, "SECOND_FROM_RECORDS", least)
         monkeypatch.setattr(pipeline, "SECOND_FROM_BYTES", least)
         portal.give(*records)
-        with pipeline.opened(portal.settings, DAY, pipeline.Watcher()) as opened:
+        seen = []
+        watcher = pipeline.Watcher(progress=lambda *said, seen=seen: seen.append(said))
+        with pipeline.opened(portal.settings, DAY, watcher) as opened:
             told.append((pipeline.pull(opened), pipeline.judge(opened)))
-    assert begun == ["chunks_of", "drafts_of"]
+        shown.append(seen)
+    assert begun.read_text().splitlines() == [f"chunks_of {not forks}", f"drafts_of {not forks}"]
+    assert shown[0] == shown[1]
+    assert len(shown[0]) > 1
     assert told[0] == told[1]
     assert told[0][1] > 10
     assert everything(portal_dir.settings) == everything(other.settings)

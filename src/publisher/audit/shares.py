@@ -4,7 +4,6 @@ What a step finds out for the next one is brought together in the first process.
 for each step: what all need is read once and lies in memory once, however many they are.
 """
 
-import gc
 import multiprocessing
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from publisher.audit.subjects import Seen, SubjectPages
 from publisher.errors import PublisherError, SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.store import READERS_KIB
-from publisher.second import end_with_parent, give_back, made_elsewhere, rarely_collecting
+from publisher.second import end_with_parent, give_back, made_elsewhere, rarely_collecting, unlooked
 
 Step = Callable[[int], None]  # told how many more files and subjects are done
 
@@ -121,12 +120,8 @@ def audit_in_processes(
 def _audited(ledger_url: str, output: Path, labels: Mapping[str, str], processes: int) -> Iterator[Difference | int]:
     def each(work: Callable[..., Found], *given: Any) -> Generator[Any, None, list[Any]]:
         give_back()
-        gc.freeze()  # what the collector never looks at stays shared
-        try:
-            with _begun(ledger_url, processes, work, given) as pipes:
-                return (yield from _gathered(pipes))
-        finally:
-            gc.unfreeze()
+        with unlooked(), _begun(ledger_url, processes, work, given) as pipes:
+            return (yield from _gathered(pipes))
 
     yield from audit_shares(each, output, labels)
 

@@ -10,7 +10,7 @@ from publisher.ledger.many import insert_many, read
 from publisher.ledger.schema import held, owed_page, owed_push, page, record
 from publisher.ledger.store import get_meta, insert_into, set_meta
 
-OWED_TOGETHER = 50_000  # parts written by one statement
+OWED_TOGETHER = 10_000  # parts written by one statement
 
 
 def owe_pages(connection: Connection, pages: Iterable[tuple[str, str]], *, sweep: bool = False) -> None:

@@ -23,7 +23,7 @@ from publisher.model import SHANGHAI
 from publisher.second import give_back
 
 CACHE_KIB = 32 * 1024  # of SQLite's pages: at a million subjects, indexes by code do not fit into the 2 MiB it takes
-READERS_KIB = 8 * 1024  # where several processes read at once: each keeps its own
+READERS_KIB = 4 * 1024  # where several processes read at once: each keeps its own
 PAGES_OF_WAL = 8_000  # 32 MiB: a page that several transactions change is written back once
 
 

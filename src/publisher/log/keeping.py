@@ -32,6 +32,7 @@ OWED = ("log", "")  # the part of the site that is owed until the checkpoint of 
 BLOCK = 1 << 16  # records added in one transaction, in random order
 _CHUNK = 4_000  # records read at once
 
+OnProgress = Callable[[int, int], None]
 Draw = Callable[[str], bytes]
 """Return 16 bytes nobody can guess; what they are for is told, so that a test may make them repeatable."""
 
@@ -99,11 +100,11 @@ class Added(NamedTuple):
     again: int
 
 
-def append(ledger: Ledger, draw: Draw | None = None) -> Added:
+def append(ledger: Ledger, draw: Draw | None = None, on_progress: OnProgress = lambda done, total: None) -> Added:
     """Add to the log what changed for the public since the last time; return how much that was.
 
     Salts that are no longer needed leave the file of the ledger for good: at once, or when the ledger is closed where
-    another process reads meanwhile.
+    another process reads meanwhile. ``on_progress`` is told of how many records this is done, of how many that changed.
     """
     draw = draw or chance()
     entries = ended = again = 0
@@ -113,6 +114,8 @@ def append(ledger: Ledger, draw: Draw | None = None) -> Added:
         by_number = delta.c.record_no + 0  # not by the index of numbers, which would read the changes of all runs
         query = select(delta.c.record_no).where(delta.c.run_no > since).distinct().order_by(by_number)
         changed = array("q", connection.execute(query).scalars())
+    if changed:
+        on_progress(0, len(changed))
     for start in range(0, len(changed), BLOCK):
         with rarely_collecting(), ledger.transaction() as connection:
             news = list(_news(connection, changed[start : start + BLOCK], draw))
@@ -121,6 +124,7 @@ def append(ledger: Ledger, draw: Draw | None = None) -> Added:
             ended += sum(one.leaf.op != "ADD" for one in news)
             lost = (one.known is not None and one.known.seed is None for one in news)
             again += sum(lost) if since else len(news) * anew
+        on_progress(min(start + BLOCK, len(changed)), len(changed))
     if changed:
         with ledger.transaction() as connection:
             set_meta(connection, "log_run", str(latest))

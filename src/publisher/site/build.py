@@ -1,21 +1,21 @@
 """Stage 4: make the site say what the ledger says, rendering only what is owed, beside the site that is served."""
 
 import hashlib
-import subprocess
+import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import closing
 from datetime import date
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import Connection, insert, select
 
 from publisher import __version__
-from publisher.errors import LedgerError, PublisherError, RenderFailed, SettingsError, SiteError
+from publisher.errors import RenderFailed, SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.owed import (
     keep_page_count,
@@ -27,17 +27,14 @@ from publisher.ledger.owed import (
 )
 from publisher.ledger.schema import owed_page, site_release
 from publisher.ledger.store import get_meta, set_meta
+from publisher.second import done_elsewhere
 from publisher.site import precompress, release
 from publisher.site.job import Job
 from publisher.site.owing import ended_plans, everything, widen
-from publisher.site.pair import OnProgress, Pair
+from publisher.site.pair import OnStage, Pair
 from publisher.site.release import Releases
 from publisher.site.trees import Trees, other
 
-# What the child ended with, by name; any other error of ours is one of the site.
-_ERRORS: dict[str, type[PublisherError]] = {
-    one.__name__: one for one in (LedgerError, RenderFailed, SettingsError, SiteError)
-}
 Changed = Callable[[int], list[str]]  # the first so many of the addresses that changed
 Check = Callable[[Path, Changed], None]  # is given the tree, and what in it changed
 
@@ -51,7 +48,7 @@ class Built(NamedTuple):
     release: int
 
 
-def _untold(done: int, total: int) -> None:
+def _untold(stage: str, done: int, total: int) -> None:
     """Tell nobody."""
 
 
@@ -63,8 +60,7 @@ def build(
     ledger: Ledger,
     job: Job,
     releases: Releases,
-    on_progress: OnProgress = _untold,
-    on_links: OnProgress = _untold,
+    on_progress: OnStage = _untold,
     check: Check = _unchecked,
 ) -> Built:
     """Bring the site in step with the ledger; return what changed.
@@ -72,14 +68,15 @@ def build(
     A new theme, text or profile renders everything again; otherwise only what is owed is touched. All of it happens in
     a tree that is not served; when it is whole, ``check`` is given it and what changed (it raises :class:`LeakFound` or
     another :class:`SiteError` to keep the site as it is), and then it is served instead. What left the public view
-    leaves the other tree at once; in all else that one stays the release before. Raises :class:`SiteError`; what was
-    owed stays owed.
+    leaves the other tree at once; in all else that one stays the release before. ``on_progress`` is told how far it
+    is: with what is logged (``append``), rendered (``build``) and linked (``link``). Raises :class:`SiteError`; what
+    was owed stays owed.
     """
     precompress.check(job.precompress)
     for folder, name in ((job.theme / "templates", "theme"), (job.content, "content")):
         if not folder.is_dir():
             raise SiteError(f"{folder} is not there; set {name} in [paths] of publisher.toml")
-    pair = Pair(ledger, Trees(job.output), job.precompress, on_links)
+    pair = Pair(ledger, Trees(job.output), job.precompress, partial(on_progress, "link"))
     pair.stand()
     _finish_release(ledger, pair, date.fromisoformat(job.day))
     pair.finish_last()
@@ -107,7 +104,7 @@ def roll_back(ledger: Ledger, output: Path, releases: Releases, kinds: tuple[str
     It is what it was, less all that left the public view since. The next build serves the newest state again. Raises
     :class:`SiteError` when there is no such release.
     """
-    pair = Pair(ledger, Trees(output), kinds, _untold)
+    pair = Pair(ledger, Trees(output), kinds, partial(_untold, "link"))
     pair.stand()
     _finish_release(ledger, pair, day)
     pair.finish_last()
@@ -246,49 +243,17 @@ def _look(job: Job) -> str:
     return seen.hexdigest()
 
 
-def _in_child(job: Job, on_progress: OnProgress) -> tuple[int, int]:
-    # What the child says beside its report goes to a file: nobody reads it before the end, and a full pipe blocks.
-    with TemporaryFile("w+", encoding="utf-8", errors="replace") as noise:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "publisher.site.render"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=noise,
-            text=True,
-            close_fds=False,  # it holds the run lock as long as it lives (ledger/lock.py)
-        )
-        assert child.stdin is not None
-        assert child.stdout is not None
-        result = None
-        with child:
-            try:
-                with suppress(BrokenPipeError), child.stdin as told:  # it may have ended at once; its status says so
-                    told.write(job.model_dump_json())
-                result = _listened(child.stdout, on_progress)
-            except BaseException:
-                child.terminate()
-                raise
-        if result is None:
-            noise.seek(0)
-            last = noise.read().strip().splitlines()[-1:] or ["no word"]
-            raise RenderFailed(f"the builder ended with status {child.returncode}: {last[0]}")
-    return _counted(result)
+def _in_child(job: Job, on_progress: OnStage) -> tuple[int, int]:
+    return done_elsewhere(_rendered, job, on_told=on_progress, fails=RenderFailed)
 
 
-def _listened(lines: Iterable[str], on_progress: OnProgress) -> dict[str, Any] | None:
-    """Tell of progress what the builder's lines say; return its report, None where there is none."""
-    result = None
-    for line in lines:
-        said = orjson.loads(line)
-        if "total" in said:
-            on_progress(said["done"], said["total"])
-        else:
-            result = said
-    return result
-
-
-def _counted(result: dict[str, Any]) -> tuple[int, int]:
-    """Return how many files were written and removed by a report; raise the error that it tells."""
-    if "error" in result:
-        raise _ERRORS.get(result["kind"], SiteError)(result["error"])
-    return result["written"], result["removed"]
+def _rendered(tell: OnStage, job: Job) -> tuple[int, int]:
+    """Build in a process of its own, whose standard streams nobody reads: Pelican prints."""
+    with Path(os.devnull).open("w") as nowhere:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    render: Any = import_module("publisher.site.render")  # Pelican takes over logging where it is imported
+    written, removed = render.run(job, tell)
+    return written, removed

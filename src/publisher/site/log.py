@@ -36,9 +36,10 @@ class PublicationLog:
     def _signer(self) -> Signer:
         return load_key(self._job.log_key, self._job.base_url)
 
-    def append(self) -> bool:
+    def append(self, on_progress: keeping.OnProgress) -> bool:
         """Add what changed for the public to the log, so that pages can name their entries; tell whether all pages must
-        be made again, because a restored ledger no longer knew their entries.
+        be made again, because a restored ledger no longer knew their entries. ``on_progress`` is told how many of the
+        records that changed were looked at.
 
         Raises :class:`SiteError` when the log that is published is not that of the ledger, :class:`SettingsError` for
         salts that are for trials alone (a demonstration, or an address with the label ``example``).
@@ -46,14 +47,10 @@ class PublicationLog:
         if self._job.served is not None:
             recover(self._ledger, self._job.served, self._signer.verifier, date.fromisoformat(self._job.day))
         draw = keeping.chance(is_trial=self._job.demo or "example" in urlsplit(self._job.base_url).netloc.split("."))
-        again = keeping.append(self._ledger, draw).again > 0
+        again = keeping.append(self._ledger, draw, on_progress).again > 0
         with self._ledger.transaction() as connection:
             note_before(connection)
         return again
-
-    def appended(self) -> Iterator[bool]:
-        """Do what :meth:`append` does, for another process to be told."""
-        yield self.append()
 
     def install(self, tree: Tree) -> Iterator[Installed]:
         """Install what the log grew by, and at last a checkpoint over it."""

@@ -27,7 +27,8 @@ from publisher.site.folder import Folder
 from publisher.site.install import GOES_ON
 from publisher.site.trees import NAMES, Trees, other
 
-OnProgress = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]  # how many are done, of how many
+OnStage = Callable[[str, int, int], None]  # and of what
 CHUNK = 2_000  # files linked between two notes
 TOLD_FROM = 2_000  # so many files are worth telling a person of
 

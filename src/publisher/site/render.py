@@ -1,39 +1,36 @@
-"""The builder's child process, and the only file that imports Pelican (which takes over logging where it is imported).
+"""What the builder's process does. The only file that imports Pelican, which takes over logging where it is imported.
 
 Pelican reads the hand-written pages. Record pages are made by one generator plugin that streams the parts the ledger
 owes; a large build has other processes render them. Pelican would not escape, would write in place and would go on
 after an error: all pages are rendered by our own environment of the theme (:mod:`~publisher.site.engine`), every file
 goes through :class:`~publisher.site.install.Tree`, and every error ends the build.
-
-``python -m publisher.site.render`` reads a :class:`~publisher.site.job.Job` as JSON on standard input and writes JSON
-lines on standard output: ``{"done", "total"}`` as it goes, then ``{"written", "removed"}`` or ``{"error"}``.
 """
 
 import logging
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, TextIO, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-import orjson
 from pelican import Pelican, signals
 from pelican.generators import Generator
 from pelican.settings import read_settings
 from pelican.writers import Writer
 
 from publisher import paths
-from publisher.errors import PublisherError, RenderFailed, SiteError
+from publisher.errors import RenderFailed
 from publisher.ledger import Ledger, listings
 from publisher.ledger.owed import owe_pages, owed_counts, owed_each, owed_keys
 from publisher.ledger.store import READERS_KIB
-from publisher.second import made_elsewhere, pays, rarely_collecting
+from publisher.second import done_elsewhere, pays, rarely_collecting
 from publisher.site import owing, portal, units
 from publisher.site.crew import Crew
 from publisher.site.install import File, Installed, Made, Tree
 from publisher.site.job import Job
 from publisher.site.log import PublicationLog
 from publisher.site.maker import Maker
+from publisher.site.pair import OnStage
 from publisher.site.renderer import static_files
 from publisher.site.search.manifest import Ahead
 from publisher.site.search.shown import Subjects
@@ -45,7 +42,6 @@ FEW = 2_000  # parts that one process renders alone
 MUCH = 20_000  # parts owed, and the log may grow by much
 SHARES = 2  # chunks at least for each process, so that none waits long for the others
 
-Report = Callable[[dict[str, Any]], None]
 _Chunk = TypeVar("_Chunk")
 
 
@@ -79,7 +75,7 @@ class RecordPages(Generator):
     job: Job
     ledger: Ledger
     maker: Maker
-    report: Report
+    on_progress: OnStage
     installed: Installed
 
     def generate_context(self) -> None:
@@ -117,11 +113,11 @@ class RecordPages(Generator):
     def _appended(self, publication_log: PublicationLog, owed: int) -> bool:
         """Append to the log, by a process of its own where so many parts are owed that it may take much memory; tell
         whether all is made again."""
+        on_progress = partial(self.on_progress, "append")
         if not pays(owed, MUCH):
-            return publication_log.append()
+            return publication_log.append(on_progress)
         self.ledger.let_go()
-        with made_elsewhere(publication_log.appended, method="fork") as told:
-            return next(told)
+        return done_elsewhere(publication_log.append, on_told=on_progress, is_fork=True)
 
     def _installed(self, tree: Tree, counts: Mapping[str, int]) -> Iterator[Installed]:
         """Render and install what is owed, scope by scope, telling how far that is."""
@@ -136,7 +132,7 @@ class RecordPages(Generator):
                 for made in self._made(scope, owed[scope], crew):
                     yield tree.install(self.ledger, made)
                     done += len(made)
-                    self.report({"done": done, "total": total})
+                    self.on_progress("build", done, total)
 
     def _made(self, scope: str, count: int, crew: Crew | None) -> Iterator[Made]:
         """Yield the files of what is owed of one scope, ``count`` parts, chunk by chunk: some for every process."""
@@ -205,11 +201,16 @@ class _Errors(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-def run(job: Job, ledger: Ledger, report: Report) -> Installed:
-    """Build what is owed; return how many files changed.
+def run(job: Job, on_progress: OnStage) -> Installed:
+    """Build what is owed; return how many files changed. ``on_progress`` is told of what is logged and rendered.
 
-    Raises :class:`SiteError` (:class:`RenderFailed` for a template or a hand-written page).
+    Raises :class:`SiteError` (:class:`RenderFailed` for a template or a hand-written page), :class:`LedgerError`.
     """
+    with Ledger(job.ledger_url, cache_kib=READERS_KIB) as ledger:
+        return _run(job, ledger, on_progress)
+
+
+def _run(job: Job, ledger: Ledger, on_progress: OnStage) -> Installed:
     settings = read_settings(
         override={
             "PATH": str(job.content),
@@ -254,7 +255,7 @@ def run(job: Job, ledger: Ledger, report: Report) -> Installed:
         return CollectingWriter
 
     RecordPages.job, RecordPages.ledger, RecordPages.maker = job, ledger, maker
-    RecordPages.report = staticmethod(report)
+    RecordPages.on_progress = staticmethod(on_progress)
     CollectingWriter.job, CollectingWriter.maker, CollectingWriter.files = job, maker, []
     signals.get_generators.connect(get_generators)
     signals.get_writer.connect(get_writer)
@@ -263,26 +264,3 @@ def run(job: Job, ledger: Ledger, report: Report) -> Installed:
     if errors.messages:
         raise RenderFailed("; ".join(errors.messages[:5]))
     return RecordPages.installed
-
-
-def main(source: TextIO, out: TextIO) -> int:
-    """Run one build; return the exit status."""
-
-    def report(line: dict[str, Any]) -> None:
-        out.write(orjson.dumps(line).decode() + "\n")
-        out.flush()
-
-    job = Job.model_validate_json(source.read())
-    try:
-        with Ledger(job.ledger_url, cache_kib=READERS_KIB) as ledger:
-            installed = run(job, ledger, report)
-    except PublisherError as error:
-        report({"error": str(error), "kind": type(error).__name__})
-        return SiteError.exit_status
-    report({"written": installed.written, "removed": installed.removed})
-    return 0
-
-
-if __name__ == "__main__":
-    lines, sys.stdout = sys.stdout, sys.stderr  # Pelican prints; the parent reads only what is meant for it
-    sys.exit(main(sys.stdin, lines))

@@ -19,7 +19,7 @@ from publisher.errors import PublisherError, SiteError
 from publisher.second import end_with_parent
 from publisher.site.install import File, Made
 
-TOGETHER = 100  # parts whose files are in memory at once
+TOGETHER = 25  # parts whose files are in memory at once
 
 
 class Makes(Protocol):

@@ -86,7 +86,7 @@ class Index:
             yield
             return
         self._ledger.let_go()
-        with made_elsewhere(self._laid, method="fork") as self._coming:
+        with made_elsewhere(self._laid, is_fork=True) as self._coming:
             yield
         self._coming = None
         self._ledger.empty_journal()  # while another process reads, what was deleted stays in it
