@@ -12,9 +12,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple, TypeVar
@@ -131,61 +131,71 @@ def _each(tell: Tell, make: Callable[..., Iterator[Any]], *args: Any) -> None:
 def told_elsewhere(
     work: Callable[..., None],
     *args: Any,
+    shares: Sequence[tuple[Any, ...]] = ((),),
     is_fork: bool | None = None,
     begins_others: bool = False,
     fails: type[PublisherError] = LedgerError,
 ) -> Iterator[Iterator[Any]]:
-    """Have ``work(tell, *args)`` done by a process of its own; give what it tells.
+    """Have ``work(tell, *share, *args)`` done by a process of its own for each share; give what they tell, as it comes.
 
-    What is told is pickled, and without a fork (None: where :func:`may_fork`) ``work`` and ``args`` too. A fork shares
-    open files and locks: no connection to the ledger may be open. ``begins_others``: it begins processes of its own.
-    Our own errors arrive as they were raised; raises ``fails`` when the process fails otherwise, or is ended. It ends
-    with the block.
+    What is told is pickled, and without a fork (None: where :func:`may_fork`) ``work`` and its arguments too. A fork
+    shares open files and locks: no connection to the ledger may be open. ``begins_others``: it begins processes of its
+    own. Our own errors arrive as they were raised; raises ``fails`` when a process fails otherwise, or is ended. All
+    end with the block.
     """
     forks = may_fork() if is_fork is None else is_fork
     fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
     context: ForkContext | SpawnContext = fork if forks else spawn
-    receiving, sending = context.Pipe(duplex=False)
-    copied = receiving if forks else None
-    process = context.Process(target=_serve, args=(sending, copied, fails, work, args), daemon=not begins_others)
+    begun: dict[Connection, BaseProcess] = {}
     with unlooked():
-        process.start()
-        sending.close()
         try:
-            yield _arriving(receiving, process, fails)
+            for share in shares:
+                receiving, sending = context.Pipe(duplex=False)
+                copied = [receiving, *begun] if forks else []
+                asked = (sending, copied, fails, work, (*share, *args))
+                process = context.Process(target=_serve, args=asked, daemon=not begins_others)
+                process.start()
+                sending.close()
+                begun[receiving] = process
+            yield _arriving(begun, fails)
         finally:
-            receiving.close()
-            process.terminate()
-            process.join()
+            for pipe, one in begun.items():
+                pipe.close()
+                one.terminate()
+                one.join()
 
 
-def _arriving(receiving: Connection, process: BaseProcess, fails: type[PublisherError]) -> Iterator[Any]:
-    while True:
-        try:
-            item = receiving.recv()
-        except (EOFError, OSError) as error:
-            process.join()
-            status = process.exitcode
-            why = f"a process of this run ended with status {status} before its work was done; run again to go on"
-            raise fails(why) from error
-        if isinstance(item, _Ended):
-            if item.error is not None:
+def _arriving(begun: Mapping[Connection, BaseProcess], fails: type[PublisherError]) -> Iterator[Any]:
+    left = dict(begun)
+    while left:
+        for receiving in wait(left):
+            assert isinstance(receiving, Connection)
+            try:
+                item = receiving.recv()
+            except (EOFError, OSError) as error:
+                left[receiving].join()
+                status = left[receiving].exitcode
+                why = f"a process of this run ended with status {status} before its work was done; run again to go on"
+                raise fails(why) from error
+            if not isinstance(item, _Ended):
+                yield item
+            elif item.error is not None:
                 raise item.error
-            return
-        yield item
+            else:
+                del left[receiving]
 
 
 def _serve(
     sending: Connection,
-    copied: Connection | None,
+    copied: Iterable[Connection],
     fails: type[PublisherError],
     work: Callable[..., None],
     args: tuple[Any, ...],
 ) -> None:
-    """Send what a work tells, and how it ended. ``copied``: the other end, where this process has it too."""
+    """Send what a work tells, and how it ended. ``copied``: the ends of pipes that are another's."""
     end_with_parent()
-    if copied is not None:
-        copied.close()
+    for one in copied:
+        one.close()
     with rarely_collecting(), suppress(BrokenPipeError):  # the first process is gone or has enough
         try:
             work(sending.send, *args)

@@ -156,6 +156,8 @@ def one_run(root: Path, day: date, profiled: bool, alone: bool) -> dict[str, obj
     """Pull and judge in this process; return what each cost."""
     if alone:
         pipeline.SECOND_FROM_RECORDS = pipeline.SECOND_FROM_BYTES = sys.maxsize
+    if profiled:
+        pipeline.may_fork = lambda: False  # what is profiled is done here
     settings = load(root / "publisher.toml")
     told: dict[str, object] = {}
     touched: dict[str, int] = {}
@@ -192,10 +194,10 @@ def show(title: str, told: dict[str, dict[str, float]]) -> None:
         if one["done"]:
             each, there = (one[name] / one["done"] * 1e6 for name in ("cpu", "second"))
             rate = f"{one['done'] / one['wall']:>10,.0f} a second, {each:>6.0f} µs CPU each"
-            rate += f", {there:.0f} of them in the second process" if there else ""
+            rate += f", {there:.0f} of them in other processes" if there else ""
         print(f"{title:<16}{stage:<8}{one['done']:>12,.0f}  {one['wall']:>8.2f} s  {one['cpu']:>8.2f} s CPU {rate}")
     memory = told["memory"]
-    print(f"{title:<16}{'memory':<8}{memory['main']:>12,.0f}  MB, and in the second process {memory['second']:,.0f} MB")
+    print(f"{title:<16}{'memory':<8}{memory['main']:>12,.0f}  MB, and in another process {memory['second']:,.0f} MB")
 
 
 def main() -> None:

@@ -4,12 +4,8 @@ What a step finds out for the next one is brought together in the first process.
 for each step: what all need is read once and lies in memory once, however many they are.
 """
 
-import multiprocessing
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import chain
-from multiprocessing.connection import Connection as Pipe
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -22,10 +18,10 @@ from publisher.audit.expected import every_chunk, excuse, forbidden
 from publisher.audit.forbidden import Packed
 from publisher.audit.sieve import Excuses, Sieve
 from publisher.audit.subjects import Seen, SubjectPages
-from publisher.errors import PublisherError, SiteError
+from publisher.errors import SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.store import READERS_KIB
-from publisher.second import end_with_parent, give_back, made_elsewhere, rarely_collecting, unlooked
+from publisher.second import Tell, give_back, made_elsewhere, told_elsewhere
 
 Step = Callable[[int], None]  # told how many more files and subjects are done
 
@@ -104,6 +100,45 @@ def alone(connection: Connection, step: Step) -> Each:
     return each
 
 
+def in_forks(ledger_url: str, processes: int) -> Each:
+    """Return what does each step in so many forks of this process, which must have one thread."""
+
+    def each(work: Callable[..., Found], *given: Any) -> Generator[Any, None, list[Any]]:
+        ended: dict[int, Any] = {}
+        shares = [(number, processes) for number in range(processes)]
+        give_back()
+        with told_elsewhere(_done, ledger_url, work, given, shares=shares, is_fork=True, fails=SiteError) as coming:
+            for one in coming:
+                if isinstance(one, _Ended):
+                    ended[one.number] = one.value
+                else:
+                    yield one
+        return [ended[number] for number in range(processes)]
+
+    return each
+
+
+class _Ended(NamedTuple):
+    """What the work on a share ended with."""
+
+    number: int
+    value: Any
+
+
+def _done(
+    tell: Tell, number: int, of: int, ledger_url: str, work: Callable[..., Found], given: tuple[Any, ...]
+) -> None:
+    """Do a share of a step, and tell what comes of it."""
+    with Ledger(ledger_url, cache_kib=READERS_KIB) as ledger, ledger.reading() as connection:
+        found = work(Share(number, of, connection, tell), *given)
+        while True:
+            try:
+                tell(next(found))
+            except StopIteration as end:
+                tell(_Ended(number, end.value))
+                return
+
+
 def audit_in_processes(
     ledger_url: str, output: Path, labels: Mapping[str, str], step: Step, processes: int
 ) -> Iterator[Difference]:
@@ -118,78 +153,4 @@ def audit_in_processes(
 
 
 def _audited(ledger_url: str, output: Path, labels: Mapping[str, str], processes: int) -> Iterator[Difference | int]:
-    def each(work: Callable[..., Found], *given: Any) -> Generator[Any, None, list[Any]]:
-        give_back()
-        with unlooked(), _begun(ledger_url, processes, work, given) as pipes:
-            return (yield from _gathered(pipes))
-
-    yield from audit_shares(each, output, labels)
-
-
-@contextmanager
-def _begun(ledger_url: str, processes: int, work: Callable[..., Found], given: tuple[Any, ...]) -> Iterator[list[Pipe]]:
-    """Give the pipes of forks that do their shares of a step; they end with the block."""
-    context = multiprocessing.get_context("fork")
-    workers: list[tuple[Pipe, Any]] = []
-    try:
-        for number in range(processes):
-            pipe, theirs = context.Pipe(duplex=False)
-            copied = [pipe, *(one for one, _ in workers)]
-            asked = (theirs, copied, ledger_url, (number, processes), work, given)
-            worker = context.Process(target=_work, args=asked, daemon=True)
-            worker.start()
-            theirs.close()
-            workers.append((pipe, worker))
-        yield [pipe for pipe, _ in workers]
-    finally:
-        for pipe, worker in workers:
-            worker.terminate()
-            worker.join()
-            pipe.close()
-
-
-def _gathered(pipes: list[Pipe]) -> Generator[Difference | int, None, list[Any]]:
-    """Yield what processes find and how far they come; return what each ended with."""
-    ended: dict[Pipe, Any] = {}
-    while len(ended) < len(pipes):
-        for pipe in wait([one for one in pipes if one not in ended]):
-            assert isinstance(pipe, Pipe)
-            try:
-                kind, value = pipe.recv()
-            except EOFError:
-                raise SiteError("a process of the audit ended before its work was done") from None
-            match kind:
-                case "found":
-                    yield value
-                case "error":
-                    raise value
-                case _:
-                    ended[pipe] = value
-    return [ended[pipe] for pipe in pipes]
-
-
-def _work(
-    pipe: Pipe,
-    copied: list[Pipe],
-    ledger_url: str,
-    share: tuple[int, int],
-    work: Callable[..., Found],
-    given: tuple[Any, ...],
-) -> None:
-    """Do a share of a step and tell what comes of it. ``copied``: the ends of pipes that are another's."""
-    end_with_parent()
-    for one in copied:
-        one.close()
-
-    def told(connection: Connection) -> Found:
-        value = yield from work(Share(*share, connection, lambda more: pipe.send(("found", more))), *given)
-        pipe.send(("ended", value))
-
-    try:
-        with rarely_collecting(), Ledger(ledger_url, cache_kib=READERS_KIB) as ledger, ledger.reading() as connection:
-            for difference in told(connection):
-                pipe.send(("found", difference))
-    except PublisherError as error:
-        pipe.send(("error", error))
-    except BrokenPipeError:  # the first process is gone or has enough
-        return
+    return audit_shares(in_forks(ledger_url, processes), output, labels)

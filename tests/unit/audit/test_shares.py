@@ -17,14 +17,12 @@ def each(tmp_path):
     Ledger(url).close()
 
     def done(work, *given):
-        came = []
-        with shares._begun(url, 3, work, given) as pipes:
-            told = shares._gathered(pipes)
-            while True:
-                try:
-                    came.append(next(told))
-                except StopIteration as ended:
-                    return came, ended.value
+        came, told = [], shares.in_forks(url, 3)(work, *given)
+        while True:
+            try:
+                came.append(next(told))
+            except StopIteration as ended:
+                return came, ended.value
 
     return done
 

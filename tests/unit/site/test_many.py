@@ -50,18 +50,18 @@ def test_many_processes_make_what_one_makes(begun, tmp_path, make_result, monkey
     monkeypatch.setattr(render, "FEW", 0)
     monkeypatch.setattr(worker, "TOGETHER", 2)
     begun_elsewhere = []
-    for place in (render, update):
-        monkeypatch.setattr(place, "made_elsewhere", counted(place.made_elsewhere, begun_elsewhere))
+    for place, name in ((render, "done_elsewhere"), (update, "made_elsewhere")):
+        monkeypatch.setattr(place, name, counted(getattr(place, name), begun_elsewhere))
     assert built(begun, tmp_path / "many", make_result) == alone
-    assert begun_elsewhere == ["_laid", "appended", "appended"]
+    assert begun_elsewhere == ["_laid", "append", "append"]
 
 
 def counted(real, calls):
-    def made_elsewhere(make, *args, **named):
-        calls.append(make.__name__)
-        return real(make, *args, **named)
+    def elsewhere(work, *args, **named):
+        calls.append(work.__name__)
+        return real(work, *args, **named)
 
-    return made_elsewhere
+    return elsewhere
 
 
 @pytest.mark.parametrize("number", [0, 1, 5, 6])
