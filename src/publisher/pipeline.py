@@ -23,7 +23,7 @@ from publisher.ledger import intake as received
 from publisher.ledger import problems as open_problems
 from publisher.ledger.dockets import due_count
 from publisher.ledger.drafts import Draft
-from publisher.ledger.owed import meet_endpoints, page_count
+from publisher.ledger.owed import is_all_owed, meet_endpoints, page_count
 from publisher.ledger.restore import must_pull, pulled_whole
 from publisher.ledger.store import get_meta, latest_day, set_meta, start_run
 from publisher.ledger.verdicts import latest_entry, state_counts, write
@@ -242,6 +242,8 @@ def judge(portal: Portal) -> int:
 def _written(portal: Portal, total: int, names: Sequence[str], is_much: bool) -> int:
     """Write the verdicts on all that is due, a chunk in each transaction; return how many changed for the public."""
     done = changed = 0
+    with portal.ledger.reading() as connection:
+        all_owed = is_all_owed(connection)
     with rarely_collecting(), _drafts(portal, is_much) as chunks:
         for made in chunks:
             with portal.ledger.transaction() as connection:
@@ -249,7 +251,8 @@ def _written(portal: Portal, total: int, names: Sequence[str], is_much: bool) ->
                     open_problems.note_gaps(
                         connection, portal.run_no, kind, {one.record_id: one.gap for one in of_kind}
                     )
-                changed += write(connection, portal.run_no, portal.day, made, names, actor="rules")
+                written = (connection, portal.run_no, portal.day, made, names)
+                changed += write(*written, actor="rules", is_all_owed=all_owed)
             done += len(made)
             portal.watcher.progress("judge", done, total)
     return changed

@@ -25,6 +25,11 @@ def owe_pages(connection: Connection, pages: Iterable[tuple[str, str]], *, sweep
         insert_many(connection, owed_page, ("scope", "key", "sweep"), rows, then)
 
 
+def is_all_owed(connection: Connection) -> bool:
+    """Tell whether no build ever began: the first one owes every part by itself."""
+    return get_meta(connection, "look") is None
+
+
 def sweep_all_owed(connection: Connection) -> None:
     """Have the release before brought in step with everything that is owed now."""
     connection.execute(update(owed_page).values(sweep=True))

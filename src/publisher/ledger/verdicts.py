@@ -33,6 +33,7 @@ _OF_RECORD = (
 )
 _REF = 16  # bytes of a ref: 128 bits
 _NO_PLACES: dict[int, int] = {}
+_SOME = ("portal", "")  # says of all that is owed that something is
 
 
 def decide(
@@ -43,9 +44,17 @@ def decide(
 
 
 def write(
-    connection: Connection, run_no: int, day: date, drafts: Sequence[Draft], endpoints: Iterable[str], actor: str
+    connection: Connection,
+    run_no: int,
+    day: date,
+    drafts: Sequence[Draft],
+    endpoints: Iterable[str],
+    actor: str,
+    *,
+    is_all_owed: bool = False,
 ) -> int:
-    """Do what :func:`decide` does, for verdicts made ready before."""
+    """Do what :func:`decide` does, for verdicts made ready before. ``is_all_owed``: a build that begins owes every part
+    of the site, so that those which speak of these records need not be found."""
     told: list[Change] = []
     owed: list[int] = []
     updates: list[Values] = []
@@ -89,7 +98,7 @@ def write(
             told.append(Change(number, ref or "", op, now.rule or "", effective_on))
             lists.change(had)
             lists.change(places)
-        if before != now or one.is_new or op:
+        if not is_all_owed and (before != now or one.is_new or op):
             leaves = form is not None and form != (one.body, one.beside)  # it stops, or what it said is replaced
             (leaving if leaves else touched).add(one, subject_no, had, places, acts=acts)
         if before != now:
@@ -105,7 +114,7 @@ def write(
         row = (version, ref, write_places(places), first_shown_on, subject_no, one.next_change_on, one.next_change_on)
         updates.append((*row, *now, *one.facets, number))
     counting.write(lists, subjects)
-    for number, is_shown in counting.turned.items():
+    for number, is_shown in () if is_all_owed else counting.turned.items():
         (touched if is_shown else leaving).turn(number)
     lists.write(day)
     subjects.write()
@@ -113,7 +122,7 @@ def write(
     insert_many(connection, shown, ("record_no", "body", "beside"), now_shown, _OR_REPLACE)
     update_many(connection, record, _OF_RECORD, "record_no", updates)
     chain.append(connection, history)
-    owe_pages(connection, touched.parts())
+    owe_pages(connection, [_SOME] if is_all_owed else touched.parts())
     owe_pages(connection, leaving.parts(), sweep=True)
     owe_pages(connection, deltas.note(connection, run_no, day, told), sweep=any(one.op != "ADD" for one in told))
     owe_pushes(connection, owed, endpoints)

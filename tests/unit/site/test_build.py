@@ -8,9 +8,11 @@ from importlib import import_module
 import pytest
 from sqlalchemy import delete, select, update
 
-from publisher import paths
+from publisher import briefing, paths, pipeline
 from publisher.ledger import Ledger
+from publisher.ledger.owed import owe_pages
 from publisher.ledger.schema import owed_page, page
+from publisher.log import load_key
 
 _BUILD = import_module("publisher.site.build")  # the package gives this name to a function
 DAY = "2021-06-20"
@@ -188,6 +190,36 @@ def test_a_changed_text_a_changed_theme_and_a_changed_name_reach_the_pages(own_l
     own_look.run(DAY)
     assert "/* 测试 */" in own_look.page("static/site.css")
     assert "改名公示" in own_look.page("plans/2021/P2021-1/index.html")
+
+
+def test_a_first_build_makes_what_judging_would_have_owed(
+    make_portal, tmp_path, monkeypatch, make_plan, make_item_list, make_result, make_case
+):
+    """Before the first build judging does not look for the parts of the site that are owed, since all are."""
+    monkeypatch.setenv("PUBLISHER_TEST_SALTS", "seed")
+    owed, sites = {}, {}
+    for name in ("looked for", "not looked for"):
+        (tmp_path / name).mkdir()
+        portal = make_portal(tmp_path / name)
+        portal.give(make_plan(), make_item_list(), *[make_result(number) for number in range(1, 60)])
+        portal.give(make_case("withhold", decision="granted", decided_on="2021-06-19", decided_by="测某"), name="cases")
+        with monkeypatch.context() as patched:
+            if name == "looked for":
+                patched.setattr(pipeline, "is_all_owed", lambda connection: False)
+            portal.take(DAY)
+        with Ledger(portal.settings.ledger.url) as ledger, ledger.reading() as connection:
+            owed[name] = {tuple(row) for row in connection.execute(select(owed_page.c.scope, owed_page.c.key))}
+    assert {scope for scope, _ in owed["not looked for"]} == {"portal", "delta"}
+    assert len(owed["looked for"]) > 60
+    load_key(briefing.log_key(portal.settings), portal.settings.portal.base_url)  # signatures are compared too
+    for name in owed:
+        shutil.copytree(portal.root, tmp_path / "built" / name)
+        copied = type(portal)(tmp_path / "built" / name, portal._call)
+        with Ledger(copied.settings.ledger.url) as ledger, ledger.transaction() as connection:
+            owe_pages(connection, owed[name])
+        assert copied.call("build", day=DAY).status == 0
+        sites[name] = copied.files()
+    assert sites["looked for"] == sites["not looked for"]
 
 
 def test_a_template_that_fails_is_named_and_the_site_stays(own_look, make_plan, make_result):
