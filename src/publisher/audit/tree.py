@@ -21,7 +21,7 @@ from publisher.errors import SiteError
 from publisher.ledger.schema import page
 
 CHUNK = 200
-PIECE, WHOLE = 1 << 20, 1 << 40  # bytes of a file read at once
+PIECE = 1 << 19  # bytes of a file read at once: decoded they are several times as many
 HEAD = 16  # bytes that tell what a file is
 DELTAS = "/data/delta/"
 _STOP = re.compile(rb'\{"op": ?"STOP",')
@@ -170,9 +170,8 @@ class _File:
 
     def leaks(self) -> Iterator[Forbidden]:
         """Yield what may not stand there and does. Raises one of :data:`UNREADABLE`."""
-        size = WHOLE if self._address.startswith(DELTAS) else PIECE  # whose lines are looked at as a whole
         source = self._source
-        read = pieces(source, size) if isinstance(source, Path) else iter([(source, source)])
+        read = pieces(source, PIECE) if isinstance(source, Path) else iter([(source, source)])
         first = next(read, (b"", b""))
         if self._is_sibling or not is_text(self._name, first[0][:HEAD]):
             yield from self._unpacked_leaks()
@@ -200,7 +199,10 @@ class _File:
 
 
 def _is_told_to_stop(address: str, content: bytes, one: Forbidden) -> bool:
-    """Tell whether this is the ``ref`` of a record that stopped, in the changes, where STOP names it and no more."""
+    """Tell whether this is the ``ref`` of a record that stopped, in the changes, where STOP names it and no more.
+
+    Of a large file a piece is looked at, which never begins or ends within a line as short as that of a STOP.
+    """
     if not (one.is_ref and address.startswith(DELTAS)):
         return False
     lines = [line for line in content.splitlines() if one.text.encode() in line]

@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 
 from publisher import uscc
+from publisher.audit import tree
 from publisher.audit.reading import forms
 
 from .conftest import HIDDEN, HIDDEN_CODE, REMARK, SHOWN, Portal, plan_body, result_body
@@ -169,6 +170,18 @@ def test_a_stop_may_name_the_ref_and_nothing_else_may(portal: Portal) -> None:
     assert leaks(portal) == {("/data/delta/000002.jsonl", "result R-000002 ref")}
     portal.write("data/delta/000002.jsonl", stop.replace("withdraw.repair", HIDDEN_CODE))
     assert leaks(portal) == {("/data/delta/000002.jsonl", "result R-000002 subject code")}
+
+
+def test_a_stop_may_name_the_ref_wherever_a_large_file_is_cut(portal: Portal) -> None:
+    ref = portal.ref("R-000002")
+    stop = json.dumps({"op": "STOP", "ref": ref, "rule": "withdraw.repair", "on": "2021-07-01"}) + "\n"
+    other = json.dumps({"op": "ADD", "ref": "another", "record": "长" * 5_000}, ensure_ascii=False) + "\n"
+    large = (stop * 200 + other) * (3 * tree.PIECE // len((stop * 200 + other).encode()))
+    for shift in range(0, len(stop), 15):
+        portal.write("data/delta/000002.jsonl", "x" * shift + "\n" + large)
+        assert leaks(portal) == set()
+    portal.write("data/delta/000002.jsonl", large + json.dumps({"op": "ADD", "ref": ref}) + "\n")
+    assert leaks(portal) == {("/data/delta/000002.jsonl", "result R-000002 ref")}
 
 
 @pytest.mark.parametrize("state", ["withheld", "pending", "shielded", "withdrawn", None])
