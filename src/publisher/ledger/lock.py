@@ -18,8 +18,8 @@ PATIENCE = 1.0  # seconds; a builder whose run was killed ends with its next chu
 def only_run(var: Path) -> Iterator[None]:
     """Hold the run lock of a portal. The system lets go of it when the process ends, however it ends.
 
-    Child processes that are started with open handles hold it too: a builder that outlives a killed run must end
-    before another run may begin, or it would write what is stale by then. Waits :data:`PATIENCE` seconds for that.
+    Forks hold it too: one that outlives a killed run must end before another run may begin, or it would write what is
+    stale by then. Waits :data:`PATIENCE` seconds for that. (Linux ends them at once, and those that are no forks.)
     Raises :class:`LedgerError` naming the process that holds it and since when.
     """
     try:
@@ -28,7 +28,6 @@ def only_run(var: Path) -> Iterator[None]:
     except OSError as error:
         raise LedgerError(f"{var} cannot be written: {error.strerror}") from error
     try:
-        os.set_inheritable(handle, True)
         try:
             _take(handle)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""What the builder's child process is told: plain data, sent as JSON on its standard input."""
+"""What the builder's process is told: plain data."""
 
 from functools import cached_property
 from pathlib import Path

@@ -141,12 +141,12 @@ def test_a_folder_that_cannot_be_made_is_a_ledger_error(tmp_path):
         pytest.fail("there is no such folder")
 
 
-def test_a_child_that_outlives_its_run_keeps_the_next_one_waiting(tmp_path):
+def test_a_fork_that_outlives_its_run_keeps_the_next_one_waiting(tmp_path):
     code = (
-        "import subprocess, sys, time\nfrom pathlib import Path\nfrom publisher.ledger import only_run\n"
+        "import os, time\nfrom pathlib import Path\nfrom publisher.ledger import only_run\n"
         f"with only_run(Path({str(tmp_path)!r})):\n"
-        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], close_fds=False)\n"
-        "    print(child.pid, flush=True)\n    time.sleep(60)\n"
+        "    child = os.fork()\n"
+        "    if child:\n        print(child, flush=True)\n    time.sleep(60)\n"
     )
     run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with run:
