@@ -33,7 +33,7 @@ from publisher.pulling import Pulled
 from publisher.second import done_elsewhere, made_elsewhere, may_fork, pays, rarely_collecting
 from publisher.settings import Settings
 from publisher.site import Built
-from publisher.source import CountsRow, FileGone, FileSeen, FolderSource, Watermark
+from publisher.source import ApiSource, CountsRow, FileGone, FileSeen, FolderSource, Watermark
 
 PULL_CHUNK = 2_000  # records kept in one transaction
 JUDGE_CHUNK = 4_000  # verdicts written in one transaction: more take less time each, and more memory
@@ -147,7 +147,7 @@ def pull(portal: Portal) -> dict[str, int]:
         seen = received.remembered(connection)
     asked = briefing.source_of(portal.settings)
     is_much = isinstance(asked, FolderSource) and pays(source.unread(asked, seen), SECOND_FROM_BYTES)
-    new += _apart(_kept, portal, intake, seen, is_much=is_much)
+    new += _apart(_kept, portal, asked, intake, seen, is_much=is_much)
     with portal.ledger.transaction() as connection:
         if portal.settings.source.kind == "folder":
             open_problems.forget_unread_files(connection, portal.run_no)
@@ -155,11 +155,13 @@ def pull(portal: Portal) -> dict[str, int]:
     return dict(new)
 
 
-def _kept(portal: Portal, intake: Intake, seen: Mapping[str, str], is_much: bool) -> Counter[str]:
+def _kept(
+    portal: Portal, asked: FolderSource | ApiSource, intake: Intake, seen: Mapping[str, str], is_much: bool
+) -> Counter[str]:
     """Keep what the source has, a chunk in each transaction; return how many records were new, by kind."""
     new: Counter[str] = Counter()
     done = 0
-    with rarely_collecting(), _pulled(portal, intake, seen, is_much) as chunks:
+    with rarely_collecting(), _pulled(portal, asked, intake, seen, is_much) as chunks:
         for events in chunks:
             with portal.ledger.transaction() as connection:
                 new += _keep(portal, connection, events)
@@ -169,10 +171,12 @@ def _kept(portal: Portal, intake: Intake, seen: Mapping[str, str], is_much: bool
 
 
 @contextmanager
-def _pulled(portal: Portal, intake: Intake, seen: Mapping[str, str], is_much: bool) -> Iterator[Iterator[list[Pulled]]]:
+def _pulled(
+    portal: Portal, asked: FolderSource | ApiSource, intake: Intake, seen: Mapping[str, str], is_much: bool
+) -> Iterator[Iterator[list[Pulled]]]:
     """Give what the source has, a chunk at a time: read and checked by a second process where it is much."""
-    asked = briefing.source_of(portal.settings)
     if is_much:
+        assert isinstance(asked, FolderSource)
         portal.ledger.let_go()
         may = None if portal.ledger.is_shared else False  # a rehearsal keeps its connection open
         with made_elsewhere(pulling.chunks_of, asked, intake, seen, PULL_CHUNK, is_fork=may) as chunks:

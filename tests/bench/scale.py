@@ -69,19 +69,18 @@ class Run(NamedTuple):
     @property
     def to_the_swap(self) -> Spent:
         """What it took until the site was served: all but push, and but the filling of the other tree with links."""
-        later = [self.part(name).spent for name in ("push", onerun.LINKS)]
-        wall, cpu = (getattr(self.spent, one) - sum(getattr(spent, one) for spent in later) for one in ("wall", "cpu"))
-        return Spent(wall, cpu, max(part.spent.peak for name, part in self.parts.items() if name != "push"))
+        return self.without("push", onerun.LINKS)
 
     @property
     def apart_from_log_and_audit(self) -> Spent:
         """The same, without appending to the log and without the audit."""
-        apart = [self.part(name).spent for name in (onerun.LOG, onerun.AUDIT)]
-        wall, cpu = (
-            getattr(self.to_the_swap, one) - sum(getattr(spent, one) for spent in apart) for one in ("wall", "cpu")
-        )
-        rest = (part.spent.peak for name, part in self.parts.items() if name not in ("push", onerun.LOG, onerun.AUDIT))
-        return Spent(wall, cpu, max(rest))
+        return self.without("push", onerun.LINKS, onerun.LOG, onerun.AUDIT)
+
+    def without(self, *parts: str) -> Spent:
+        """Return what it took but for some parts."""
+        apart = [self.part(name).spent for name in parts]
+        wall, cpu = (getattr(self.spent, one) - sum(getattr(spent, one) for spent in apart) for one in ("wall", "cpu"))
+        return Spent(wall, cpu, max(part.spent.peak for name, part in self.parts.items() if name not in parts))
 
 
 def run(file: Path, day: date) -> Run:

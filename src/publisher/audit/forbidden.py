@@ -1,7 +1,7 @@
 """A text that may stand nowhere on the site, and very many of them in little memory."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import orjson
@@ -36,11 +36,9 @@ class Packed:
     As values of their own a million of them took some 500 MB, and every process that looked at one copied its page.
     """
 
-    def __init__(self, given: Iterable[Forbidden] = ()) -> None:
+    def __init__(self) -> None:
         self._content = bytearray()
         self._ends = array("Q", (0,))
-        for one in given:
-            self.add(one)
 
     def add(self, one: Forbidden) -> None:
         """Append a text."""
