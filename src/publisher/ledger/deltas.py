@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
-import orjson
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from publisher import paths
 from publisher.ledger.many import delete_many, insert_many, iso, select_many, stream
 from publisher.ledger.schema import delta, place, publication, record, shown, subject, vacated
-from publisher.ledger.shown import COLUMNS, Shown
+from publisher.ledger.shown import COLUMNS, Shown, shown_of
 
 Op = Literal["ADD", "MOD", "STOP"]
 _COUNTED: dict[str, str] = {"ADD": "added", "MOD": "modified", "STOP": "stopped"}
@@ -64,7 +63,7 @@ def note(connection: Connection, run_no: int, day: date, changes: Sequence[Chang
     standing = [one for one in had if one.op != "STOP"]
     stopped = {one.record_no for one in changes if one.op == "STOP"}
     gone = [one for one in standing if one.op == "MOD" or one.record_no in stopped]
-    delete_many(connection, delta, "delta_no", [one.delta_no for one in gone])
+    delete_many(connection, delta, ("delta_no",), [(one.delta_no,) for one in gone])
     parts = {_part(one.run_no, one.line) for one in standing}
     counts = {number: Counter[str]() for number in {run_no, *(one.run_no for one in standing)}}
     for one in gone:
@@ -111,7 +110,7 @@ def parts(connection: Connection) -> Iterator[tuple[str, str]]:
 
 def lines(connection: Connection, run_no: int, part: int) -> Iterator[Line]:
     """Yield the lines of a part of a publication in their order, with the records as they stand now."""
-    told = (delta.c.op, delta.c.ref.label("told_ref"), delta.c.rule.label("told_rule"), delta.c.effective_on)
+    told = (delta.c.op, delta.c.ref, delta.c.rule, delta.c.effective_on)
     joined = (
         delta.join(record, record.c.record_no == delta.c.record_no)
         .outerjoin(shown, shown.c.record_no == delta.c.record_no)
@@ -125,8 +124,8 @@ def lines(connection: Connection, run_no: int, part: int) -> Iterator[Line]:
         .order_by(delta.c.line)
     )
     for row in stream(connection, query):
-        one = None if row.op == "STOP" else Shown(row, orjson.loads(row.body), orjson.loads(row.beside))
-        yield Line(row.op, row.told_ref, row.told_rule, row.effective_on, one)
+        op, ref, rule, effective_on = row[: len(told)]
+        yield Line(op, ref, rule, effective_on, None if op == "STOP" else shown_of(row[len(told) :]))
 
 
 def changed_on(connection: Connection, record_no: int) -> date | None:

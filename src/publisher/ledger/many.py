@@ -79,11 +79,12 @@ def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     return chain.from_iterable(connection.execute(query).partitions(FETCHED))
 
 
-def delete_many(connection: Connection, table: Table, key: str, wanted: Collection[Any]) -> None:
-    """Delete the rows whose ``key`` is one of those named."""
+def delete_many(connection: Connection, table: Table, keys: Sequence[str], wanted: Sequence[Values]) -> None:
+    """Delete the rows whose ``keys`` are one of the tuples given."""
     if wanted:
-        statement = f"DELETE FROM {table.name} WHERE {key} = {_mark(connection)}"  # noqa: S608 - names of our own
-        connection.exec_driver_sql(statement, [(one,) for one in wanted])
+        mark = _mark(connection)
+        same = " AND ".join(f"{name} = {mark}" for name in keys)
+        connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {same}", list(wanted))  # noqa: S608 - names of our own
 
 
 def _mark(connection: Connection) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, literal, select, true, update
+from sqlalchemy import Connection, Select, func, literal, select, true, update
 
-from publisher.ledger.many import insert_many, read
+from publisher.ledger.many import delete_many, insert_many, read
 from publisher.ledger.schema import held, owed_page, owed_push, page, record
 from publisher.ledger.store import get_meta, insert_into, set_meta
 
@@ -83,12 +83,7 @@ def owed_pages(connection: Connection) -> dict[str, list[str]]:
 
 def pages_done(connection: Connection, done: Iterable[tuple[str, str]]) -> None:
     """Strike out parts of the site that have been rendered."""
-    statement = delete(owed_page).where(
-        owed_page.c.scope == bindparam("of_scope"), owed_page.c.key == bindparam("of_key")
-    )
-    rows = [{"of_scope": scope, "of_key": key} for scope, key in done]
-    if rows:
-        connection.execute(statement, rows)
+    delete_many(connection, owed_page, ("scope", "key"), list(done))
 
 
 def owed_page_count(connection: Connection) -> int:

@@ -118,7 +118,7 @@ def write(
         (touched if is_shown else leaving).turn(number)
     lists.write(day)
     subjects.write()
-    delete_many(connection, shown, "record_no", no_longer_shown)
+    delete_many(connection, shown, ("record_no",), [(number,) for number in no_longer_shown])
     insert_many(connection, shown, ("record_no", "body", "beside"), now_shown, _OR_REPLACE)
     update_many(connection, record, _OF_RECORD, "record_no", updates)
     chain.append(connection, history)

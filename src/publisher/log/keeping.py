@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, select
 
 from publisher.errors import LedgerError, SettingsError
 from publisher.ledger import Ledger
-from publisher.ledger.many import MOST_ASKED, delete_many, insert_many, update_many
+from publisher.ledger.many import MOST_ASKED, Values, ask, delete_many, insert_many, update_many
 from publisher.ledger.owed import owe_pages
 from publisher.ledger.schema import certificate, delta, log_live, log_seed, log_tile
 from publisher.ledger.store import get_meta, set_meta
@@ -164,24 +164,25 @@ class Opening(NamedTuple):
 
 def openings(connection: Connection, record_numbers: Collection[int]) -> dict[int, Opening]:
     """Return what opens the entries of those of some records that are in the log."""
-    return {
-        one.record_no: Opening(one.leaf_no, one.seed)
-        for one in live(connection, record_numbers)
-        if one.seed is not None
-    }
+    told = _told(connection, "record_no, leaf_no, seed", record_numbers)
+    return {number: Opening(leaf_no, bytes(seed)) for number, leaf_no, seed in told if seed is not None and any(seed)}
 
 
 def live(connection: Connection, record_numbers: Collection[int]) -> Iterator[Live]:
     """Yield what the log last said of those of some records that it speaks of, in no order."""
+    columns = "record_no, leaf_no, ref, commitment, log_live.seed_no, seed"
+    for *told, seed in _told(connection, columns, record_numbers):
+        yield Live._make((*told, bytes(seed) if seed is not None and any(seed) else None))
+
+
+def _told(connection: Connection, columns: str, record_numbers: Collection[int]) -> Iterator[Values]:
     asked = iter(record_numbers)
     while part := tuple(islice(asked, MOST_ASKED)):
         statement = (
-            "SELECT record_no, leaf_no, ref, commitment, log_live.seed_no, seed "  # noqa: S608 - names of our own
-            "FROM log_live LEFT JOIN log_seed ON log_seed.seed_no = log_live.seed_no "
-            f"WHERE record_no IN ({_marks(connection, len(part))})"
+            f"SELECT {columns} FROM log_live LEFT JOIN log_seed ON log_seed.seed_no = log_live.seed_no "  # noqa: S608 - names of our own
+            f"WHERE record_no IN ({_marks(part)})"
         )
-        for *told, seed in connection.exec_driver_sql(statement, part):
-            yield Live._make((*told, bytes(seed) if seed is not None and any(seed) else None))
+        yield from ask(connection, statement, part)
 
 
 def _news(connection: Connection, numbers: Iterable[int], draw: Draw) -> Iterator[_News]:
@@ -221,10 +222,9 @@ def _shown(connection: Connection, numbers: Sequence[int]) -> Iterator[_Row]:
     columns = ", ".join(f"record.{name}" for name in _Row._fields[:9])
     statement = (
         f"SELECT {columns}, shown.body, shown.beside FROM shown JOIN record ON record.record_no = shown.record_no "  # noqa: S608
-        f"WHERE shown.record_no IN ({_marks(connection, len(numbers))})"
+        f"WHERE shown.record_no IN ({_marks(numbers)})"
     )
-    with connection.exec_driver_sql(statement, tuple(numbers)) as found:
-        return map(_Row._make, found.cursor.fetchall())  # plain tuples cost less than Rows fetched one by one
+    return map(_Row._make, ask(connection, statement, tuple(numbers)))
 
 
 def _stops(connection: Connection, refs: Sequence[str]) -> Mapping[str, tuple[str, date, int]]:
@@ -260,7 +260,7 @@ def forget(connection: Connection, ended: Iterable[Live]) -> None:
     """Destroy the seeds of entries that were ended or replaced, and whose entries they were."""
     known = list(ended)
     _overwrite(connection, known)
-    delete_many(connection, log_live, "record_no", [one.record_no for one in known])
+    delete_many(connection, log_live, ("record_no",), [(one.record_no,) for one in known])
 
 
 def lose_seeds(connection: Connection, record_numbers: Collection[int]) -> None:
@@ -274,8 +274,8 @@ def _overwrite(connection: Connection, known: Iterable[Live]) -> None:
     update_many(connection, log_seed, ["seed"], "seed_no", destroyed)
 
 
-def _marks(connection: Connection, number: int) -> str:
-    return ", ".join(["?" if connection.dialect.paramstyle == "qmark" else "%s"] * number)
+def _marks(values: Collection[Any]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def extend(connection: Connection, entries: Sequence[bytes]) -> None:

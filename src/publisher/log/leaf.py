@@ -86,8 +86,11 @@ def fields_of(body: Fields, beside: Fields, row: Any) -> dict[str, Any]:
     for name in ("due_on", "published_on", "ends_on"):
         day = getattr(row, name)
         if day is not None:
-            fields[name] = str(day)
+            fields[name] = _written(day)
     return fields
+
+
+_written = lru_cache(4096)(str)
 
 
 def commit(fields: Fields, seed: bytes) -> bytes:

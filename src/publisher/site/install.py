@@ -121,7 +121,7 @@ class Tree:
                 for kind in file.siblings or ():
                     Path(f"{file.content}.{kind}").unlink()
         with ledger.transaction() as connection:
-            delete_many(connection, page, "path", gone)
+            delete_many(connection, page, ("path",), [(address,) for address in gone])
             told = []
             for address, (_, file) in now.items():
                 about = (file.rows, iso(file.as_of))
