@@ -4,14 +4,16 @@ Every value is escaped and an unknown name is an error, as ever. What differs is
 
 - A component that a template calls where its words go (``{{ mark(one) }}``) is compiled into that place, if it depends
   on nothing but what it is given. A call as a part of an expression stays a call.
+  What it is given as a constant stands in it as one, and decides there what it can.
 - ``record.name`` is first looked for in the record, which is a dict, and only then as Jinja does.
 - ``url`` and ``asset``, which ask for no context, are called as they are; ``is none`` is asked without a call.
 - What a template and its blocks say is gathered and joined once.
+- A template that was read is found by its name alone; ``join`` looks at texts that need no care no longer than Python.
 """
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from copy import deepcopy
 from functools import cached_property
@@ -22,6 +24,7 @@ import jinja2
 import markupsafe
 from jinja2 import meta, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.filters import sync_do_join
 
 _DIGEST = hashlib.sha256().digest_size
 _PLAIN = ("url", "asset")  # functions that every page is given (publisher.site.renderer)
@@ -38,7 +41,7 @@ def text(value: Any) -> str:
 
 def environment(theme: Path, compiled: Path | None = None) -> jinja2.Environment:
     """Return the environment in which all pages of a theme are rendered; what is compiled is kept in ``compiled``."""
-    return Environment(
+    made = Environment(
         loader=jinja2.FileSystemLoader(theme / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -47,6 +50,16 @@ def environment(theme: Path, compiled: Path | None = None) -> jinja2.Environment
         auto_reload=False,  # the theme does not change under a build
         bytecode_cache=None if compiled is None else Compiled(compiled, theme),
     )
+    made.filters["join"] = joined
+    return made
+
+
+@jinja2.pass_eval_context
+def joined(context: nodes.EvalContext, values: Any, between: Any = "", attribute: Any = None) -> Any:
+    """Return values as one text, as Jinja's ``join`` does."""
+    if attribute is None and type(between) is str and type(values) is list and {str}.issuperset(map(type, values)):
+        return between.join(values)
+    return sync_do_join(context, values, between, attribute)
 
 
 class Compiled(jinja2.BytecodeCache):
@@ -250,11 +263,58 @@ class Inliner:
         values = {**component.defaults, **given}
         if child.dyn_args or child.dyn_kwargs or set(values) != set(component.parameters):
             return None  # Jinja says what is wrong with it
-        targets = [nodes.Name(name, "store", lineno=child.lineno) for name in component.parameters]
+        body = nodes.Scope(self._copy(component.body), lineno=child.lineno, environment=self._environment)
+        rebound = {one.name for one in body.find_all(nodes.Name) if one.ctx != "load"}
+        fixed = {
+            name: value for name, value in values.items() if isinstance(value, nodes.Const) and name not in rebound
+        }
+        _put_in(body, fixed)
+        bound = [name for name in component.parameters if name not in fixed]
         return nodes.With(
-            targets, [values[name] for name in component.parameters], self._copy(component.body),
-            lineno=child.lineno, environment=self._environment,
+            [nodes.Name(name, "store", lineno=child.lineno) for name in bound], [values[name] for name in bound],
+            self._decided(body.body), lineno=child.lineno, environment=self._environment,
         ).set_environment(self._environment)  # fmt: skip
+
+    def _decided(self, body: list[nodes.Node]) -> list[nodes.Node]:
+        """Return statements without what constants decide; what is said without a condition is said at once."""
+        left: list[nodes.Node] = []
+        for one in body:
+            for field in ("body", "else_"):
+                inner = getattr(one, field, None)
+                if isinstance(inner, list):
+                    setattr(one, field, self._decided(inner))
+            for each in self._taken(one):
+                last = left[-1] if left else None
+                if isinstance(each, nodes.Output) and isinstance(last, nodes.Output):
+                    left[-1] = nodes.Output([*last.nodes, *each.nodes], lineno=last.lineno)
+                    left[-1].set_environment(self._environment)
+                else:
+                    left.append(each)
+        return left
+
+    def _taken(self, one: nodes.Node) -> list[nodes.Node]:
+        """Return a statement, or the branch of it that is taken always."""
+        if isinstance(one, nodes.If) and not one.elif_ and isinstance(one.test, nodes.Expr):
+            with suppress(nodes.Impossible):
+                return one.body if one.test.as_const() else one.else_
+        return [one]
+
+
+def _put_in(node: nodes.Node, fixed: Mapping[str, nodes.Expr]) -> None:
+    """Put constants in the places of the names that stand for them."""
+    for field, value in node.iter_fields():
+        if isinstance(value, list):
+            value[:] = [_put(one, fixed) for one in value]
+        elif isinstance(value, nodes.Node):
+            setattr(node, field, _put(value, fixed))
+
+
+def _put(one: Any, fixed: Mapping[str, nodes.Expr]) -> Any:
+    if isinstance(one, nodes.Name) and one.name in fixed:
+        return fixed[one.name]
+    if isinstance(one, nodes.Node):
+        _put_in(one, fixed)
+    return one
 
 
 class Template(jinja2.Template):
@@ -286,3 +346,18 @@ class Environment(jinja2.Environment):
     def inliner(self) -> Inliner:
         """What puts the components of this environment in place."""
         return Inliner(self)
+
+    @cached_property
+    def _read(self) -> dict[str, jinja2.Template]:
+        return {}
+
+    def get_template(
+        self, name: str | jinja2.Template, parent: str | None = None, globals: MutableMapping[str, Any] | None = None
+    ) -> jinja2.Template:
+        """Return a template, as Jinja does."""
+        if isinstance(name, jinja2.Template) or globals is not None:
+            return super().get_template(name, parent, globals)
+        found = self._read.get(name)
+        if found is None:
+            found = self._read[name] = super().get_template(name, parent)
+        return found

@@ -21,7 +21,7 @@ class Maker:
         self.renderer = Renderer(job, environment(job.theme, job.compiled))
         self._ledger = ledger
         with ledger.reading() as connection:
-            self.site = Site(job, connection, self.renderer.line)
+            self.site = Site(job, connection, self.renderer.draw)
 
     def made(self, scope: str, keys: Sequence[str]) -> Made:
         """Return the files of parts of one scope, as the ledger has them now.

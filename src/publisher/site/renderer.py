@@ -25,7 +25,7 @@ class Renderer:
         self._job, self._environment = job, environment
         self._given = {"portal": _portal(job), "url": self._url(job), "asset": self._asset(job)}
         self._around: dict[tuple[str, bool], dict[str, Any]] = {}
-        self._templates: dict[str, jinja2.Template] = {}
+        self._macros: dict[str, Callable[..., Markup]] = {}
 
     def file(self, page: Page) -> File:
         """Return the rendered page.
@@ -33,7 +33,9 @@ class Renderer:
         Raises :class:`RenderFailed` naming the template and the page.
         """
         try:
-            words = self._template(page.template).render(self._frame(page.context["view"]) | page.context)
+            words = self._environment.get_template(page.template).render(
+                self._frame(page.context["view"]) | page.context
+            )
         except (jinja2.TemplateError, TypeError, KeyError, AttributeError) as error:
             raise RenderFailed(f"theme template {page.template}, page {page.address}: {error}") from error
         content = words.encode() + (page.proof or b"")
@@ -47,24 +49,15 @@ class Renderer:
     def read_all(self) -> None:
         """Read all templates of pages now, for processes that will share them."""
         for name in self._environment.list_templates(filter_func=lambda name: "/" not in name):
-            self._template(name)
+            self._environment.get_template(name)
 
-    def line(self, row: Mapping[str, Any]) -> Markup:
-        """Return a ``result_row`` as a row of a table."""
-        return self._line(row)
-
-    @cached_property
-    def _line(self) -> Callable[..., Markup]:
-        return self._macro("result_line")
+    def draw(self, component: str, *given: Any) -> Markup:
+        """Return the markup of a component of the theme, which depends on nothing but what it is given."""
+        return self._macro(component)(*given)
 
     @cached_property
     def _signer(self) -> Signer:
         return load_key(self._job.log_key, self._job.base_url)
-
-    def _template(self, name: str) -> jinja2.Template:
-        if name not in self._templates:
-            self._templates[name] = self._environment.get_template(name)
-        return self._templates[name]
 
     def _frame(self, view: Mapping[str, Any]) -> dict[str, Any]:
         """Return what every page is given; its head and foot are the same on all but a section's own page."""
@@ -78,9 +71,10 @@ class Renderer:
         return self._around[key]
 
     def _macro(self, name: str) -> Callable[..., Markup]:
-        component = self._environment.get_template(f"components/{name}.html").module
-        macro: Callable[..., Markup] = getattr(component, name)
-        return macro
+        if name not in self._macros:
+            component = self._environment.get_template(f"components/{name}.html").module
+            self._macros[name] = getattr(component, name)
+        return self._macros[name]
 
     @staticmethod
     def _url(job: Job) -> Callable[[str], str]:
@@ -88,11 +82,11 @@ class Renderer:
 
     @staticmethod
     def _asset(job: Job) -> Callable[[str], str]:
-        digests = {
-            file.relative_to(job.theme / "static").as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-            for file in static_files(job.theme)
-        }
-        return lambda name: f"{job.root}{paths.STATIC}{name}?v={digests[name]}"
+        found = {}
+        for file in static_files(job.theme):
+            name = file.relative_to(job.theme / "static").as_posix()
+            found[name] = f"{job.root}{paths.STATIC}{name}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"
+        return found.__getitem__
 
 
 def _portal(job: Job) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from publisher import paths
 from publisher.ledger import listings, shown
 from publisher.ledger.shown import Body, Shown
@@ -17,7 +19,6 @@ def subject_pages(site: Site, results: Sequence[Shown], openings: Openings) -> l
     if not results:
         return []
     row = shown.subject_row(results)
-    told = [_result(site, one) for one in results]
     dates = calendar.of_subject(site.job.base_url, row, results)
     context = {
         "view": site.head(
@@ -36,8 +37,8 @@ def subject_pages(site: Site, results: Sequence[Shown], openings: Openings) -> l
             "region": place(row.region_code),
             "former_names": list(row.former_names),
         },
-        "results": told,
-        "explained": _explained(told),
+        "results": [_result(site, one) for one in results],
+        "explained": _explained(site, results),
     }
     page = Page(row.path, "subject.html", context, proof(results, openings))
     return [page, File(paths.calendar(row.path), dates)] if dates else [page]
@@ -50,9 +51,6 @@ def _crumbs(region_code: str) -> list[tuple[str, str]]:
 def _result(site: Site, one: Shown) -> Context:
     body, row, beside = one.body, one.row, one.beside
     plan, task, unchecked = site.about(body["plan_id"], body["task_id"], _codes(body))
-    findings = [
-        _finding(site, finding, outcome) for finding, outcome in zip(body["findings"], beside["outcomes"], strict=True)
-    ]
     return {
         "anchor": row.record_id,
         "plan": plan,
@@ -66,7 +64,7 @@ def _result(site: Site, one: Shown) -> Context:
         "due_on": text(row.due_on),
         "provisional": row.provisional,
         "late_days": beside["late_days"],
-        "findings": findings,
+        "findings": _findings(site, body["findings"], beside["outcomes"]),
         "outcomes": site.outcomes(row.outcomes),
         "unchecked": unchecked,
         "measure": body["measure"],
@@ -91,6 +89,16 @@ def _codes(body: Body) -> tuple[str, ...]:
     return tuple([finding["item_code"] for finding in body["findings"]])
 
 
+def _findings(site: Site, findings: Sequence[Body], outcomes: Sequence[str]) -> Markup:
+    """Return the table of findings, most of which many results have: the same items, nothing found, nothing noted."""
+    key = ("findings", *outcomes, *[value for finding in findings for value in finding.values()])
+
+    def rows() -> tuple[list[Context]]:
+        return ([_finding(site, *one) for one in zip(findings, outcomes, strict=True)],)
+
+    return site.drawn(key, "findings_table", rows)
+
+
 def _finding(site: Site, finding: Body, outcome: str) -> Context:
     item = site.items.get(finding["item_code"])
     return {
@@ -103,11 +111,17 @@ def _finding(site: Site, finding: Body, outcome: str) -> Context:
     }
 
 
-def _explained(results: Sequence[Context]) -> Context:
-    """Return the outcomes and marks that a page's results bear, each once, in the order in which they appear."""
-    outcomes = {outcome["id"]: outcome for one in results for outcome in one["outcomes"]}
-    seen = {mark["id"]: mark for one in results for mark in one["marks"]}
-    return {"outcomes": list(outcomes.values()), "marks": list(seen.values())}
+def _explained(site: Site, results: Sequence[Shown]) -> Markup:
+    """Return what the outcomes and marks mean that a page's results bear, each once, in the order in which they
+    appear."""
+    told = [(one.row.outcomes, one.row.marks) for one in results]
+
+    def seen() -> tuple[list[Context], list[Context]]:
+        outcomes = {outcome["id"]: outcome for ids, _ in told for outcome in site.outcomes(ids)}
+        borne = {mark["id"]: mark for one in results for mark in marks(one)}
+        return [*outcomes.values()], [*borne.values()]
+
+    return site.drawn(("explained", *dict.fromkeys(told)), "explanations", seen)
 
 
 def index_page(site: Site) -> Page:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from publisher import paths, quantity, regions
 from publisher.ledger import shown, tallies
+from publisher.ledger.many import iso
 from publisher.ledger.shown import Shown
 from publisher.ledger.tallies import NO_PROGRESS, Progress
 from publisher.site.job import Job
@@ -65,16 +66,17 @@ class About(NamedTuple):
 
 
 MOST_KEPT = 10_000  # words kept to be said again
+MOST_DRAWN = 2_000  # pieces of markup, some 2 KB each
 
 
 class Site:
     """One build's view of the ledger: the connection, the words, and the plans and items that every page may name."""
 
-    def __init__(self, job: Job, connection: Connection, draw: Callable[[Context], Markup]) -> None:
-        """``draw`` gives the markup of a ``result_row`` (docs/templates.md)."""
+    def __init__(self, job: Job, connection: Connection, draw: Callable[..., Markup]) -> None:
+        """``draw`` gives the markup of one of the theme's components by its name and what it is given."""
         self.job = job
         self.connection = connection
-        self.lines = Lines(lambda one: draw(self.result_row(one)))
+        self.lines = Lines(lambda one: draw("result_line", self.result_row(one)))
         self.plans = {
             one.row.record_id: PlanWords(
                 one.body["title"],
@@ -92,6 +94,18 @@ class Site:
 
         self._about: dict[tuple[str, str, tuple[str, ...]], About] = {}
         self._outcomes: dict[str, list[Context]] = {}
+        self._draw = draw
+        self._drawn: dict[tuple[Any, ...], Markup] = {}
+
+    def drawn(self, key: tuple[Any, ...], component: str, make: Callable[[], tuple[Any, ...]]) -> Markup:
+        """Return the markup of a component, given what ``make`` returns, which follows from ``key``: many pages share
+        it, so that it is made once."""
+        found = self._drawn.get(key)
+        if found is None:
+            if len(self._drawn) >= MOST_DRAWN:
+                self._drawn.clear()
+            found = self._drawn[key] = self._draw(component, *make())
+        return found
 
     def about(self, plan_id: str, task_id: str, checked: tuple[str, ...]) -> About:
         """Return what a result's page says of its plan and task, and of the task's items that were not checked.
@@ -285,7 +299,7 @@ def region_name(region_code: str) -> str:
 
 def text(value: date | None) -> str | None:
     """Return a date as pages print it."""
-    return None if value is None else value.isoformat()
+    return iso(value)
 
 
 def latest_day(days: Iterable[date | None]) -> date | None:

@@ -13,7 +13,7 @@ from publisher.site import owing, units
 from publisher.site.engine import Environment, environment, text
 from publisher.site.maker import Maker
 from publisher.site.renderer import Renderer
-from publisher.site.views import Page
+from publisher.site.views import Page, Site
 
 THEME = Path(__file__).resolve().parents[3] / "theme"
 
@@ -45,11 +45,13 @@ def test_every_page_is_what_plain_jinja_makes_of_it(portal_dir, make_plan, make_
     with Ledger(settings.ledger.url) as ledger, ledger.reading() as connection:
         maker, slow = Maker(job, ledger), Renderer(job, plain)
         maker.site.connection = connection
+        slowly = Site(job, connection, slow.draw)
         for scope, key in owing.everything(connection):
             if scope in units.ORDER:
-                for one in units.render(maker.site, scope, [key], {})[key]:
+                made, other = (units.render(site, scope, [key], {})[key] for site in (maker.site, slowly))
+                for one, two in zip(made, other, strict=True):
                     if isinstance(one, Page):
-                        assert maker.renderer.file(one).content == slow.file(one).content, one.address
+                        assert maker.renderer.file(one).content == slow.file(two).content, one.address
                         seen.add(one.template)
     assert seen >= {"subject.html", "results_list.html", "task.html", "plan.html", "home.html", "item_list.html"}
 
@@ -74,6 +76,32 @@ def test_a_component_in_place_escapes_what_it_is_given_and_keeps_to_its_own_name
     )
     said = engine.get_template("page.html").render(name="<i>")
     assert said == "<b class='plain'>&lt;i&gt;</b><b class='&lt;i&gt;'>y</b>&lt;i&gt;"
+
+
+def test_what_a_component_is_given_as_a_constant_decides_there_what_it_can(made):
+    engine = made(
+        fact=(
+            "{% macro fact(label, value, href) %}{% if value is not none and value != '' %}{{ label }}："
+            "{% if href %}<a href='{{ href }}'>{{ value }}</a>{% else %}{{ value }}{% endif %}。{% endif %}"
+            "{% endmacro %}"
+            "{% macro each(label, values) %}{% for label in values %}{{ label }}{% endfor %}{{ label }}{% endmacro %}"
+        ),
+        page=(
+            "{% from 'fact.html' import fact, each %}{{ fact('<甲>', one, none) }}{{ fact('乙', '', none) }}"
+            "{{ fact('丙', none, '/x') }}{{ fact('丁', 1, '/y?a&b') }}{{ each('戊', 'ab') }}{{ each('己', one) }}"
+        ),
+    )
+    said = engine.get_template("page.html").render(one="<b>")
+    assert said == "&lt;甲&gt;：&lt;b&gt;。丁：<a href='/y?a&amp;b'>1</a>。ab戊&lt;b&gt;己"
+    source, _, _ = engine.loader.get_source(engine, "page.html")
+    assert "乙" not in engine.compile(source, "page.html", raw=True)
+
+
+@pytest.mark.parametrize("values", [["a", "<"], [], ["<"], [Markup("<b>"), "<"], ["a", None, 1], ("a", "<")])
+def test_join_is_that_of_jinja(made, values):
+    words = "{{ values | join('、') }} {{ values | join('<') }} {{ values | join }}"
+    plain = PlainJinja(autoescape=True).from_string(words)
+    assert made(page=words).get_template("page.html").render(values=values) == plain.render(values=values)
 
 
 def test_a_component_that_needs_more_than_it_is_given_stays_a_call(made):
