@@ -7,7 +7,7 @@ that they start at once and share what it has read: modules, templates, plans an
 import gc
 import multiprocessing
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from multiprocessing.connection import Connection
@@ -19,7 +19,7 @@ import orjson
 
 from publisher.errors import LedgerError, RenderFailed, SiteError
 from publisher.ledger import Ledger
-from publisher.site.install import File, Made, staging
+from publisher.site.install import File, Made, Tree
 from publisher.site.worker import Makes, work
 
 AHEAD = 2  # chunks a worker is asked for before its first answer is read
@@ -33,21 +33,28 @@ class Worker(NamedTuple):
     pipe: Connection
 
 
+class Asked(NamedTuple):
+    """A chunk of parts of one scope, and the addresses of their files that are noted (:meth:`Tree.note`)."""
+
+    keys: Sequence[str]
+    noted: Sequence[str] = ()
+
+
 class Crew:
     """Workers that make parts of one build, each as ``maker`` would. No connection to the ledger may be in use."""
 
-    def __init__(self, maker: Makes, ledger: Ledger, output: Path, size: int) -> None:
+    def __init__(self, maker: Makes, ledger: Ledger, tree: Tree, size: int) -> None:
         ledger.let_go()  # a database that is open must not be carried over
         gc.freeze()  # what is never looked at again by the collector stays shared
         self.workers: list[Worker] = []
         for number in range(size):
-            self.workers.append(self._worker(maker, staging(output) / f"worker-{number}"))
+            self.workers.append(self._worker(maker, tree, f"worker-{number}"))
 
-    def _worker(self, maker: Makes, folder: Path) -> Worker:
+    def _worker(self, maker: Makes, tree: Tree, name: str) -> Worker:
         context = multiprocessing.get_context("fork")
         pipe, theirs = context.Pipe()
         others = [pipe, *(one.pipe for one in self.workers)]
-        process = context.Process(target=work, args=(maker, folder, theirs, others), daemon=True)
+        process = context.Process(target=work, args=(maker, tree, name, theirs, others), daemon=True)
         process.start()
         theirs.close()
         return Worker(process, pipe)
@@ -61,18 +68,18 @@ class Crew:
             worker.pipe.close()
             worker.process.join()
 
-    def made(self, scope: str, chunks: Iterable[list[str]]) -> Iterator[Made]:
+    def made(self, scope: str, chunks: Iterable[Asked]) -> Iterator[Made]:
         """Yield the files of each chunk of parts of one scope, in the order given.
 
         Raises what a worker raised, and :class:`RenderFailed` when one ended.
         """
         waiting: deque[Worker] = deque()
-        for number, keys in enumerate(chunks):
+        for number, asked in enumerate(chunks):
             if len(waiting) == AHEAD * len(self.workers):
                 yield self._answer(scope, waiting.popleft())
             worker = self.workers[number % len(self.workers)]
             with suppress(OSError):  # it ended; its answer says so
-                worker.pipe.send_bytes(orjson.dumps({"scope": scope, "keys": keys}))
+                worker.pipe.send_bytes(orjson.dumps({"scope": scope, **asked._asdict()}))
             waiting.append(worker)
         while waiting:
             yield self._answer(scope, waiting.popleft())
@@ -94,5 +101,6 @@ class Crew:
         return {(scope, key): [_file(*one) for one in files] for key, files in parts}
 
 
-def _file(address: str, name: str, digest: str, size: int, rows: int | None, as_of: str | None) -> File:
-    return File(address, Path(name), rows, date.fromisoformat(as_of) if as_of else None, (digest, size))
+def _file(address: str, name: str | None, digest: str, size: int, rows: int | None, as_of: str | None) -> File:
+    day = date.fromisoformat(as_of) if as_of else None
+    return File(address, b"" if name is None else Path(name), rows, day, (digest, size), name is None)

@@ -1,8 +1,8 @@
-"""A tree of files on the disk: each appears whole or not at all, and none is ever written in place.
+"""A tree of files on the disk, which nobody reads while it is built.
 
-Two trees may share a file by a hard link: a file that changes is another file under the same name. The old one goes
-before the new one comes, since nobody reads a tree that is built; to rename one over the other makes ext4 and others
-write the new one to the disk at once, one after another, where :meth:`Trees.settle` has all of them written together.
+Two trees may share a file by a hard link, so that no file is ever written over: one that changes is another file under
+the same name. The old one goes before the new one comes; to rename one over the other makes ext4 and others write the
+new one to the disk at once, one after another, where :meth:`Trees.settle` has all of them written together.
 """
 
 import errno
@@ -15,7 +15,19 @@ from pathlib import Path
 from publisher.errors import SiteError
 from publisher.site import precompress
 
+MOST_KNOWN = 10_000  # folders remembered to be there
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES)
+
+
+def write(name: str, content: bytes, *, is_new: bool) -> None:
+    """Write a file; one that must be new raises FileExistsError when it is not."""
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | (os.O_EXCL if is_new else os.O_TRUNC), 0o666)
+    try:
+        written = os.write(handle, content)
+        while written < len(content):
+            written += os.write(handle, memoryview(content)[written:])
+    finally:
+        os.close(handle)
 
 
 def staging(root: Path) -> Path:
@@ -32,29 +44,25 @@ class Folder:
         self._staging = str(staging(root))
         self._made: set[str] = set()
 
-    def put(
-        self, name: str, content: bytes | Path, siblings: Sequence[str] | None = None, *, is_new: bool = False
-    ) -> None:
-        """Put a file in place of the one there was: its bytes, or a finished file on the same disk.
+    def put(self, name: str, content: bytes | Path, *, is_new: bool = False) -> None:
+        """Put a file, and its siblings, in place of the one there was: its bytes, or a finished file on the same disk.
 
-        ``siblings``: the kinds that lie finished beside the finished file; None where they are still to be made.
-        ``is_new``: there was none, most likely, so that none is looked for before.
-
-        Raises :class:`SiteError` when the folder cannot be written.
+        ``is_new``: there was none, most likely, so that none is looked for before. Raises :class:`SiteError` when the
+        folder cannot be written.
         """
+        target = self._root + name
         with self._changing(name, "written"):
             self._make_room(name)
-            partial = self._partial(content)
             if self.kinds and precompress.is_worth(name):
-                if siblings is None:
-                    siblings = precompress.compress(content, partial, self.kinds)
                 for kind in self.kinds:
                     self._unlink(f"{name}.{kind}")
-                    if kind in siblings:
-                        os.rename(f"{partial}.{kind}", f"{self._root}{name}.{kind}")
+                precompress.compress(content, target, self.kinds)
             if not is_new:
                 self._unlink(name)
-            os.rename(partial, self._root + name)
+            if isinstance(content, Path):
+                os.rename(content, target)
+            else:
+                self._write(name, content)
 
     def link(self, other: "Folder", name: str) -> bool:
         """Have the same file as another tree; return False when it has none there.
@@ -94,23 +102,27 @@ class Folder:
         """Remove the folder where files are made."""
         shutil.rmtree(self._staging, ignore_errors=True)
 
-    def _partial(self, content: bytes | Path) -> str:
-        if isinstance(content, Path):
-            return str(content)
-        partial = f"{self._staging}/page"
-        with open(partial, "wb", buffering=0) as out:
-            out.write(content)
-        return partial
+    def _write(self, name: str, content: bytes) -> None:
+        """Write a file that is not there: one that is goes first, since the other tree may share it."""
+        try:
+            write(self._root + name, content, is_new=True)
+        except FileExistsError:
+            self._unlink(name)
+            write(self._root + name, content, is_new=True)
 
     def _make_room(self, name: str) -> None:
-        if not self._made:
-            os.makedirs(self._staging, exist_ok=True)
-            os.makedirs(self._root, exist_ok=True)
-            self._made.add("")
         folder = name.rpartition("/")[0]
-        if folder not in self._made:
+        if folder in self._made:
+            return
+        if len(self._made) == MOST_KNOWN:
+            self._made.clear()
+        try:
+            os.mkdir(self._root + folder)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
             os.makedirs(self._root + folder, exist_ok=True)
-            self._made.add(folder)
+        self._made.add(folder)
 
     def _link(self, other: "Folder", name: str) -> bool:
         source, target = other._root + name, self._root + name
@@ -128,6 +140,7 @@ class Folder:
         return True
 
     def _copy(self, source: str, target: str) -> None:
+        os.makedirs(self._staging, exist_ok=True)
         partial = f"{self._staging}/copy"
         shutil.copyfile(source, partial)
         os.replace(partial, target)

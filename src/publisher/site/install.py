@@ -35,8 +35,8 @@ class File(NamedTuple):
     """One file of the site: its address, and its bytes or the finished file beside the tree that holds them.
 
     A download also says how many rows it has and the day of the latest event that changed it. Whoever has digested the
-    bytes already says so in ``known``, so that nobody reads them again; whoever has compressed a finished file lays the
-    siblings that pay beside it and names them in ``siblings`` (:func:`publisher.site.precompress.compress`).
+    bytes already says so in ``known``, so that nobody reads them again. One ``is_laid`` in its place already
+    (:meth:`Tree.lay`) says what is known alone.
     """
 
     address: str
@@ -44,7 +44,7 @@ class File(NamedTuple):
     rows: int | None = None
     as_of: date | None = None
     known: tuple[str, int] | None = None  # sha-256 in hex, and how many bytes
-    siblings: tuple[str, ...] | None = None  # kinds; None: they are still to be made
+    is_laid: bool = False
 
     @property
     def size(self) -> int:
@@ -86,7 +86,7 @@ class _Known(NamedTuple):
 
 
 class Tree:
-    """The tree that is built. A file appears by rename, so that nobody ever reads half of one.
+    """The tree that is built, and that nobody reads meanwhile.
 
     ``behind``: the tree that is served meanwhile, and falls behind with every change; None when there is none.
     """
@@ -95,6 +95,20 @@ class Tree:
         self.output = output
         self._folder = Folder(output, precompress)
         self._behind = behind
+
+    @property
+    def takes_notes(self) -> bool:
+        """Tell whether addresses may be noted ahead: nothing is served yet that could fall behind in them."""
+        return self._behind is None
+
+    def note(self, ledger: Ledger, addresses: Mapping[str, Part]) -> None:
+        """Note where files of parts will be, so that whoever makes one may :meth:`lay` it before it is installed."""
+        with ledger.transaction() as connection:
+            _note(connection, sorted(addresses.items()))
+
+    def lay(self, file: File) -> None:
+        """Write a file whose address is noted. Raises :class:`SiteError` when the folder cannot be written."""
+        self._folder.put(paths.file_of(file.address), file.content, is_new=True)
 
     def install(self, ledger: Ledger, parts: Mapping[Part, Iterable[File]]) -> Installed:
         """Make the files of these parts of the site exactly those given: remove what is no longer of them, then write.
@@ -109,8 +123,7 @@ class Tree:
             fresh = {one: None for one in now if one not in before or before[one].digest != known[one][0]}
             if self._behind is not None:
                 self._fall_behind(connection, parts, before, now, fresh, gone)
-            noted = [(address, *now[address][0], "", 0) for address in fresh]
-            insert_many(connection, page, ("path", "scope", "key", "digest", "bytes"), noted, _NOTED)
+            _note(connection, ((one, now[one][0]) for one in fresh if one not in before or before[one].digest))
         for address in gone:
             self._remove(address)
         for address, (_, file) in now.items():
@@ -118,8 +131,6 @@ class Tree:
                 self._write(file, is_new=address not in before)
             elif isinstance(file.content, Path):
                 file.content.unlink()
-                for kind in file.siblings or ():
-                    Path(f"{file.content}.{kind}").unlink()
         with ledger.transaction() as connection:
             delete_many(connection, page, ("path",), [(address,) for address in gone])
             told = []
@@ -129,7 +140,7 @@ class Tree:
                     told.append((*known[address], *about, address))
             update_many(connection, page, ("digest", "bytes", "rows", "as_of"), "path", told)
             pages_done(connection, parts)
-        return Installed(len(fresh), len(gone))
+        return Installed(len(fresh), sum(1 for address in gone if before[address].digest))
 
     def close(self) -> None:
         """Remove the staging folder."""
@@ -159,10 +170,16 @@ class Tree:
         insert_many(connection, lag, ("tree", "path", "sweep", "held"), rows, _BEHIND)
 
     def _write(self, file: File, *, is_new: bool) -> None:
-        self._folder.put(paths.file_of(file.address), file.content, file.siblings, is_new=is_new)
+        if not file.is_laid:
+            self._folder.put(paths.file_of(file.address), file.content, is_new=is_new)
 
     def _remove(self, address: str) -> None:
         self._folder.remove(paths.file_of(address))
+
+
+def _note(connection: Connection, addresses: Iterable[tuple[str, Part]]) -> None:
+    rows = [(address, *part, "", 0) for address, part in addresses]
+    insert_many(connection, page, ("path", "scope", "key", "digest", "bytes"), rows, _NOTED)
 
 
 def _known(connection: Connection, parts: Collection[Part]) -> dict[str, _Known]:

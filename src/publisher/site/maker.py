@@ -1,6 +1,6 @@
 """Making the files of parts of the site, in whatever process: what the ledger says, through the theme's templates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from publisher.ledger import Ledger
 from publisher.site import units
@@ -23,8 +23,8 @@ class Maker:
         with ledger.reading() as connection:
             self.site = Site(job, connection, self.renderer.draw)
 
-    def made(self, scope: str, keys: Sequence[str]) -> Made:
-        """Return the files of parts of one scope, as the ledger has them now.
+    def made(self, scope: str, keys: Sequence[str], together: int) -> Iterator[Made]:
+        """Yield the files of parts of one scope, of so many parts at a time, as the ledger has all of them now.
 
         Raises :class:`SiteError` (:class:`RenderFailed` for a template).
         """
@@ -32,8 +32,9 @@ class Maker:
             self.site.lines.forget()
         with self._ledger.reading() as connection:
             self.site.connection = connection
-            found = units.render(self.site, scope, keys, self.documents)
-            return {
-                (scope, key): [self.renderer.file(one) if isinstance(one, Page) else one for one in pages]
-                for key, pages in found.items()
-            }
+            for start in range(0, len(keys), together):
+                found = units.render(self.site, scope, keys[start : start + together], self.documents)
+                yield {
+                    (scope, key): [self.renderer.file(one) if isinstance(one, Page) else one for one in pages]
+                    for key, pages in found.items()
+                }

@@ -20,12 +20,12 @@ from pelican.writers import Writer
 
 from publisher import paths
 from publisher.errors import RenderFailed
-from publisher.ledger import Ledger, listings
+from publisher.ledger import Ledger, listings, shown
 from publisher.ledger.owed import owe_pages, owed_counts, owed_each, owed_keys
 from publisher.ledger.store import READERS_KIB
 from publisher.second import done_elsewhere, pays, rarely_collecting
 from publisher.site import owing, portal, units
-from publisher.site.crew import Crew
+from publisher.site.crew import Asked, Crew
 from publisher.site.install import File, Installed, Made, Tree
 from publisher.site.job import Job
 from publisher.site.log import PublicationLog
@@ -38,6 +38,7 @@ from publisher.site.search.update import Index
 from publisher.site.views import Page, Site
 
 CHUNK = 200  # parts rendered and installed together by one process
+NOTED = 20_000  # parts whose addresses are noted together, in the order in which the ledger keeps them
 FEW = 2_000  # parts that one process renders alone
 MUCH = 20_000  # parts owed, and the log may grow by much
 SHARES = 2  # chunks at least for each process, so that none waits long for the others
@@ -127,21 +128,26 @@ class RecordPages(Generator):
             crew = None
             if total > FEW and processes() > 1:
                 self.maker.renderer.read_all()
-                crew = stack.enter_context(Crew(self.maker, self.ledger, self.job.output, processes()))
+                crew = stack.enter_context(Crew(self.maker, self.ledger, tree, processes()))
             for scope in owed:
-                for made in self._made(scope, owed[scope], crew):
+                for made in self._made(tree, scope, owed[scope], crew):
                     yield tree.install(self.ledger, made)
                     done += len(made)
                     self.on_progress("build", done, total)
 
-    def _made(self, scope: str, count: int, crew: Crew | None) -> Iterator[Made]:
+    def _made(self, tree: Tree, scope: str, count: int, crew: Crew | None) -> Iterator[Made]:
         """Yield the files of what is owed of one scope, ``count`` parts, chunk by chunk: some for every process."""
         if crew is not None and scope in units.APART:
-            fair = -(-count // (SHARES * len(crew.workers)))
-            yield from crew.made(scope, self._chunks(scope, min(units.APART[scope], fair), len(crew.workers)))
+            size = min(units.APART[scope], -(-count // (SHARES * len(crew.workers))))
+            yield from crew.made(
+                scope,
+                self._noted(tree, scope, size)
+                if scope == "subject" and tree.takes_notes
+                else map(Asked, self._chunks(scope, size, len(crew.workers))),
+            )
         else:
             for keys in self._chunks(scope, CHUNK):
-                yield self.maker.made(scope, keys)
+                yield from [*self.maker.made(scope, keys, CHUNK)]  # to its end: nothing is read while it is installed
 
     def _chunks(self, scope: str, size: int, ways: int = 1) -> Iterator[list[str]]:
         """Yield the keys owed of one scope, so many at a time, for ``ways`` processes that take them in turn: pages of
@@ -161,6 +167,16 @@ class RecordPages(Generator):
             if len(keys) < size:
                 return
             last = keys[-1]
+
+    def _noted(self, tree: Tree, scope: str, size: int) -> Iterator[Asked]:
+        """Yield the keys owed of subjects, so many at a time, with the addresses of their pages, which are noted."""
+        for keys in self._chunks(scope, NOTED):
+            with self.ledger.reading() as connection:
+                addresses = shown.addresses(connection, keys)
+            tree.note(self.ledger, {address: (scope, key) for key, address in addresses.items()})
+            for first in range(0, len(keys), size):
+                some = keys[first : first + size]
+                yield Asked(some, [addresses[key] for key in some if key in addresses])
 
     def _search_page(self, ahead: Ahead) -> File:
         return self.maker.renderer.file(portal.search_page(self.maker.site, ahead))

@@ -1,13 +1,13 @@
 """A process that makes parts of the site for the builder (:mod:`publisher.site.crew`).
 
-It is asked by pipe for ``{"scope", "keys"}``, reads what it needs, writes finished files into its own folder beside the
-site, and answers in the order asked with ``{"told"}`` or ``{"error", "kind"}``. What is told lies in a file of that
-name, so that nobody waits for a reader: ``[[key, [[address, file, sha-256, bytes, rows, as of], …]], …]``. It ends when
-no more can be asked, and with the process that started it.
+It is asked by pipe for ``{"scope", "keys", "noted"}``, reads what it needs, writes finished files into its own folder
+beside the site (where an address is noted, into the site: ``file`` is null then), and answers in the order asked with
+``{"told"}`` or ``{"error", "kind"}``. What is told lies in a file of that name, so that nobody waits for a reader:
+``[[key, [[address, file, sha-256, bytes, rows, as of], …]], …]``. It ends when no more can be asked, and with the
+process that started it.
 """
 
-import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,7 +17,8 @@ import orjson
 
 from publisher.errors import PublisherError, SiteError
 from publisher.second import end_with_parent
-from publisher.site.install import File, Made
+from publisher.site.folder import write
+from publisher.site.install import File, Made, Tree, staging
 
 TOGETHER = 25  # parts whose files are in memory at once
 
@@ -25,8 +26,8 @@ TOGETHER = 25  # parts whose files are in memory at once
 class Makes(Protocol):
     """What makes files of parts of the site, each by itself."""
 
-    def made(self, scope: str, keys: Sequence[str]) -> Made:
-        """Return the files of parts of one scope. What it raises of ours is told."""
+    def made(self, scope: str, keys: Sequence[str], together: int) -> Iterator[Made]:
+        """Yield the files of parts of one scope, of so many parts at a time. What it raises of ours is told."""
 
 
 class Bench:
@@ -37,8 +38,11 @@ class Bench:
         self.folder = str(folder)
         self._numbers = count()
 
-    def laid(self, file: File) -> tuple[Any, ...]:
-        """Return a file as the builder is told of it, its bytes written."""
+    def laid(self, file: File, tree: Tree, noted: Collection[str]) -> tuple[Any, ...]:
+        """Return a file as the builder is told of it, its bytes written: into the tree where its address is noted."""
+        if file.address in noted:
+            tree.lay(file)
+            return (file.address, None, file.digest, file.size, file.rows, file.as_of)
         kept = self.kept(file)
         return (kept.address, str(kept.content), kept.digest, kept.size, kept.rows, kept.as_of)
 
@@ -50,39 +54,31 @@ class Bench:
     def written(self, content: bytes) -> str:
         """Return the name of a new file with these bytes."""
         name = f"{self.folder}/{next(self._numbers)}"
-        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        try:
-            with memoryview(content) as rest:
-                written = os.write(handle, rest)
-                while written < len(rest):
-                    written += os.write(handle, rest[written:])
-        finally:
-            os.close(handle)
+        write(name, content, is_new=False)  # there may be one that a killed build left
         return name
 
 
-def work(maker: Makes, folder: Path, asked: Connection, others: list[Connection]) -> None:
+def work(maker: Makes, tree: Tree, name: str, asked: Connection, others: list[Connection]) -> None:
     """Answer what is asked until there is no more. ``others``: pipes of the builder's that were copied with it."""
     end_with_parent()
     for one in others:
         one.close()
-    bench = Bench(folder)
+    bench = Bench(staging(tree.output) / name)
     while True:
         try:
             wanted = orjson.loads(asked.recv_bytes())
         except EOFError:
             return
-        asked.send_bytes(orjson.dumps(_answer(maker, bench, wanted)))
+        asked.send_bytes(orjson.dumps(_answer(maker, tree, bench, wanted)))
 
 
-def _answer(maker: Makes, bench: Bench, wanted: dict[str, Any]) -> dict[str, str]:
+def _answer(maker: Makes, tree: Tree, bench: Bench, wanted: dict[str, Any]) -> dict[str, str]:
     """Make the files of the parts wanted; return where they are told of, or what went wrong."""
-    scope, keys = wanted["scope"], wanted["keys"]
+    scope, keys, noted = wanted["scope"], wanted["keys"], set(wanted["noted"])
     parts: list[Any] = []
     try:
-        for start in range(0, len(keys), TOGETHER):
-            made = maker.made(scope, keys[start : start + TOGETHER])
-            parts += [[key, [bench.laid(one) for one in files]] for (_, key), files in made.items()]
+        for made in maker.made(scope, keys, TOGETHER):
+            parts += [[key, [bench.laid(one, tree, noted) for one in files]] for (_, key), files in made.items()]
         return {"told": bench.written(orjson.dumps(parts))}
     except PublisherError as error:
         return {"error": str(error), "kind": type(error).__name__}

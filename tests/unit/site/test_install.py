@@ -67,7 +67,7 @@ def test_what_has_the_same_bytes_is_not_written_again(tree, ledger):
     assert files(tree)["b/index.html"] == b"c"
 
 
-def test_a_file_appears_by_rename_so_that_nobody_reads_half_of_one(tree, ledger):
+def test_a_file_that_changes_is_another_file_so_that_whoever_has_it_open_reads_the_old_one(tree, ledger):
     tree.install(ledger, {ONE: [File("/a/", b"old")]})
     with (tree.output / "a/index.html").open("rb") as reader:
         tree.install(ledger, {ONE: [File("/a/", b"newer")]})
@@ -83,6 +83,37 @@ def test_what_is_no_longer_of_a_part_goes_with_its_empty_folders(tree, ledger):
     assert known(ledger) == {"/plans/2022/": True}
     tree.install(ledger, {ONE: [File("/plans/2021/P/", b"again")]})
     assert files(tree)["plans/2021/P/index.html"] == b"again"
+
+
+def test_a_noted_file_is_laid_and_then_installed_as_it_stands(tree, ledger):
+    file = File("/a/", b"a")
+    tree.note(ledger, {"/a/": ONE})
+    assert known(ledger) == {"/a/": False}
+    tree.lay(file)
+    inode = (tree.output / "a/index.html").stat().st_ino
+    laid = file._replace(content=b"", known=(file.digest, 1), is_laid=True)
+    assert tree.install(ledger, {ONE: [laid]}) == Installed(written=1, removed=0)
+    assert (known(ledger), files(tree)) == ({"/a/": True}, {"a/index.html": b"a"})
+    assert (tree.output / "a/index.html").stat().st_ino == inode
+
+
+def test_what_is_noted_and_never_made_is_forgotten(tree, ledger):
+    tree.note(ledger, {"/a/": ONE, "/b/": ONE})
+    assert tree.install(ledger, {ONE: [File("/b/", b"b")]}) == Installed(written=1, removed=0)
+    assert (known(ledger), files(tree)) == ({"/b/": True}, {"b/index.html": b"b"})
+
+
+def test_what_is_noted_is_written_again_though_its_bytes_were_known(tree, ledger):
+    tree.install(ledger, {ONE: [File("/a/", b"abc")]})
+    tree.note(ledger, {"/a/": ONE})
+    (tree.output / "a/index.html").write_bytes(b"a")  # a kill in the midst of laying it
+    assert tree.install(ledger, {ONE: [File("/a/", b"abc")]}) == Installed(written=1, removed=0)
+    assert files(tree) == {"a/index.html": b"abc"}
+
+
+def test_nothing_is_noted_ahead_where_a_tree_is_served(tmp_path):
+    assert Tree(tmp_path / ".output.a").takes_notes
+    assert not Tree(tmp_path / ".output.a", behind="b").takes_notes
 
 
 def test_other_parts_are_left_alone(tree, ledger):

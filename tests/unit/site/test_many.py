@@ -4,6 +4,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select
 
 from publisher import briefing
 from publisher.ledger import Ledger, listings, schema
@@ -12,6 +13,7 @@ from publisher.ledger.owed import owe_pages, owed_each
 from publisher.ledger.shown import Shown
 from publisher.log import load_key
 from publisher.site import lines, worker
+from publisher.site.install import Tree
 from publisher.site.search import update
 
 DAYS = ("2021-06-20", "2021-06-22")
@@ -40,8 +42,8 @@ def built(portal, folder, make_result):
     return first, copied.files()
 
 
-def test_many_processes_make_what_one_makes(begun, tmp_path, make_result, monkeypatch):
-    alone = built(begun, tmp_path / "alone", make_result)
+def share(monkeypatch):
+    """Have every build be shared by two processes."""
     from publisher.site import render  # Pelican takes over logging: not before a test builds
 
     for place in (render, update):
@@ -49,11 +51,43 @@ def test_many_processes_make_what_one_makes(begun, tmp_path, make_result, monkey
     monkeypatch.setattr(render, "processes", lambda: 2)
     monkeypatch.setattr(render, "FEW", 0)
     monkeypatch.setattr(worker, "TOGETHER", 2)
+    return render
+
+
+def test_many_processes_make_what_one_makes(begun, tmp_path, make_result, monkeypatch):
+    alone = built(begun, tmp_path / "alone", make_result)
+    render = share(monkeypatch)
     begun_elsewhere = []
     for place, name in ((render, "done_elsewhere"), (update, "made_elsewhere")):
         monkeypatch.setattr(place, name, counted(getattr(place, name), begun_elsewhere))
     assert built(begun, tmp_path / "many", make_result) == alone
     assert begun_elsewhere == ["_laid", "append", "append"]
+
+
+def test_a_first_build_that_ended_among_pages_laid_in_their_places_is_finished(
+    begun, tmp_path, make_result, monkeypatch
+):
+    alone, _ = built(begun, tmp_path / "alone", make_result)
+    share(monkeypatch)
+    real = Tree.install
+
+    def ended(tree, ledger, parts):
+        if any(scope == "subject" for scope, _ in parts):
+            raise KeyboardInterrupt
+        return real(tree, ledger, parts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tree, "install", ended)
+        assert begun.call("build", day=DAYS[0]).status == 130
+    laid = sorted((begun.root / ".output.a/subjects").rglob("*.html"))
+    with Ledger(begun.settings.ledger.url) as ledger, ledger.reading() as connection:
+        known = {row.path: row.digest for row in connection.execute(select(schema.page))}
+    assert laid
+    for file in laid:  # each is known, and known not to be whole
+        assert known["/" + file.relative_to(begun.root / ".output.a").as_posix()] == ""
+        file.write_bytes(file.read_bytes()[:100])
+    finished, _ = built(begun, tmp_path / "finished", make_result)  # later runs have other numbers
+    assert finished == alone
 
 
 def counted(real, calls):

@@ -12,7 +12,7 @@ from publisher import briefing, pipeline, site
 from publisher.errors import LeakFound, SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.schema import lag, owed_page, page, tree
-from publisher.site import pair
+from publisher.site import folder, pair
 from publisher.site.folder import Folder
 from publisher.site.trees import Trees
 
@@ -303,7 +303,24 @@ def test_links_replace_what_was_there_and_never_write_into_it(tmp_path):
     assert b.link(a, "x/1.html")  # the same file already
     assert (tmp_path / "b/x/1.html").samefile(tmp_path / "a/x/1.html")
     assert not b.link(a, "none.html")
-    assert list((tmp_path / ".b.staging").iterdir()) == []
+    assert {one.name for one in tmp_path.iterdir()} == {"a", "b"}
+
+
+def test_a_new_file_never_writes_over_one_that_is_there_after_all(tmp_path):
+    a, b = Folder(tmp_path / "a"), Folder(tmp_path / "b")
+    a.put("x/1.html", b"old")
+    assert b.link(a, "x/1.html")
+    a.put("x/1.html", b"new", is_new=True)
+    assert [(tmp_path / name / "x/1.html").read_bytes() for name in "ab"] == [b"new", b"old"]
+
+
+def test_more_folders_are_made_than_are_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "MOST_KNOWN", 2)
+    made = Folder(tmp_path / "a")
+    names = [f"{number}/{number}/index.html" for number in range(5)]
+    for name in (*names, "index.html", *names):
+        made.put(name, name.encode())
+    assert all((tmp_path / "a" / name).read_text() == name for name in names)
 
 
 def test_where_links_fail_files_are_copied(tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ from publisher.ledger.owed import owed_pages
 from publisher.ledger.schema import page
 from publisher.searchfile import PART, ROW
 from publisher.second import made_elsewhere, pays
-from publisher.site.crew import Crew
+from publisher.site.crew import Asked, Crew
 from publisher.site.install import File, Installed, Made, Part, Tree, staging
 from publisher.site.search import coding, state
 from publisher.site.search.coding import Dictionary
@@ -196,12 +196,12 @@ class Index:
 
     def _rewritten(self, leaving: Withdrawal) -> Iterator[Made]:
         """Yield the files that are written again, made by two processes where these are many."""
-        chunks = (leaving.units[at : at + BATCH] for at in range(0, len(leaving.units), BATCH))
         if pays(len(leaving.units), MANY):
-            with Crew(leaving, self._ledger, self._tree.output, 2) as crew:
+            chunks = (Asked(leaving.units[at : at + BATCH]) for at in range(0, len(leaving.units), BATCH))
+            with Crew(leaving, self._ledger, self._tree, 2) as crew:
                 yield from crew.made("search", chunks)
         else:
-            yield from (leaving.made("search", units) for units in chunks)
+            yield from leaving.made("search", leaving.units, BATCH)
 
     def _read(self, before: State, unit: str) -> bytes:
         address = paths.search_unit(before.base.generation, unit, before.revisions.get(unit))

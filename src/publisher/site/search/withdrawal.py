@@ -43,16 +43,18 @@ class Withdrawal:
             self._find()
             self.units += [*sorted(self._rows), *sorted(self._numbers), *sorted(self._keys)]
 
-    def made(self, scope: str, units: Sequence[str]) -> Made:
-        """Return the files of units, and of the parts of lists that go with them, without the subjects.
+    def made(self, scope: str, units: Sequence[str], together: int) -> Iterator[Made]:
+        """Yield the files of units, of so many at a time, and of the parts of lists that go with them, without the
+        subjects.
 
         A unit that is not there or not whole is left out.
         """
-        found: Made = {}
-        for unit in units:
-            with suppress(OSError, ValueError):
-                found |= self._files(scope, self._without(unit))
-        return found
+        for start in range(0, len(units), together):
+            found: Made = {}
+            for unit in units[start : start + together]:
+                with suppress(OSError, ValueError):
+                    found |= self._files(scope, self._without(unit))
+            yield found
 
     def codes(self, scope: str) -> tuple[Base, Made]:
         """Return the base as it is once everything is written, and the files of the code directory that change.
