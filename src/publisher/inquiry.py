@@ -19,7 +19,7 @@ from publisher.ledger.schema import hold, record
 from publisher.ledger.store import latest_day
 from publisher.ledger.verdicts import state_counts
 from publisher.model import Problem, Verdict
-from publisher.pipeline import Watcher
+from publisher.portal import Watcher, rehearsed
 from publisher.rules.explain import Explanation
 from publisher.rules.explain import explain as explained
 from publisher.settings import Settings
@@ -108,7 +108,7 @@ def check(settings: Settings, day: date, watcher: Watcher) -> Iterator[Problem]:
 
     Nothing is written. A source that does not answer is told to the watcher; what the ledger knows is yielded still.
     """
-    with pipeline.rehearsed(settings, day, watcher) as portal:
+    with rehearsed(settings, day, watcher) as portal:
         try:
             pipeline.pull(portal)
             pipeline.judge(portal)

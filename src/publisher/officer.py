@@ -14,7 +14,7 @@ from publisher.ledger.intake import kinds_of, touch
 from publisher.ledger.schema import case_of, record, subject
 from publisher.ledger.verdicts import lift_hold, place_hold
 from publisher.model import Problem, RecordKind, State, civil_day
-from publisher.pipeline import Portal
+from publisher.portal import Portal
 from publisher.rules.checks import Visit, check_list, check_plan, check_result, check_visits
 from publisher.rules.terms import Rules
 

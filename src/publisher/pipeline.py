@@ -8,94 +8,34 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
-from publisher import audit, briefing, exchange, log, pulling, rules, site, source
+from publisher import audit, briefing, exchange, log, site, source
 from publisher.errors import LeakFound, LedgerError, SettingsError, SourceError
 from publisher.judging import Judge, drafts, drafts_of
-from publisher.ledger import Ledger, indexes, only_run
+from publisher.keeping import keep_all, try_again
+from publisher.ledger import indexes
 from publisher.ledger import intake as received
 from publisher.ledger import problems as open_problems
 from publisher.ledger.dockets import due_count
 from publisher.ledger.drafts import Draft
-from publisher.ledger.owed import is_all_owed, meet_endpoints, page_count
+from publisher.ledger.owed import is_all_owed, page_count
 from publisher.ledger.restore import must_pull, pulled_whole
-from publisher.ledger.store import get_meta, latest_day, set_meta, start_run
+from publisher.ledger.store import get_meta, set_meta
 from publisher.ledger.verdicts import latest_entry, state_counts, write
 from publisher.log import certificates
-from publisher.model import Intake, Problem, SetAside
-from publisher.pulling import Pulled
-from publisher.second import done_elsewhere, made_elsewhere, may_fork, pays, rarely_collecting
-from publisher.settings import Settings
+from publisher.portal import Portal, apart
+from publisher.second import made_elsewhere, pays, rarely_collecting
 from publisher.site import Built
-from publisher.source import ApiSource, CountsRow, FileGone, FileSeen, FolderSource, Watermark
+from publisher.source import FolderSource
 
-PULL_CHUNK = 2_000  # records kept in one transaction
 JUDGE_CHUNK = 4_000  # verdicts written in one transaction: more take less time each, and more memory
 SECOND_FROM_BYTES = 32 << 20  # to read, and a second process checks what the first one keeps
 SECOND_FROM_RECORDS = 10_000  # to judge, and a second process judges what the first one writes
 AUDIT_TOLD = 5  # differences named in a message
 COUNTED = ("accepted", "duplicate", "rejected", "unprocessed", "owed", "refused", "unsendable")
-PLURALS = {"plan": "plans", "item_list": "item_lists", "result": "results", "case": "cases", "tombstone": "cases"}
-
-
-_Result = TypeVar("_Result")
-
-
-class Watcher(NamedTuple):
-    """Who is told how a run goes: lines for a reader, and progress (stage, done, total or None) for a bar."""
-
-    say: Callable[[str], None] = lambda line: None
-    progress: Callable[[str, int, int | None], None] = lambda stage, done, total: None
-
-
-class Portal(NamedTuple):
-    """One portal, ready to work for a day."""
-
-    settings: Settings
-    ledger: Ledger
-    profile: rules.Profile
-    workdays: rules.Workdays
-    day: date
-    run_no: int
-    watcher: Watcher
-
-
-@contextmanager
-def opened(settings: Settings, day: date, watcher: Watcher) -> Iterator[Portal]:
-    """Open a portal to change it: alone, and never for a day before the ledger's latest.
-
-    Raises :class:`LedgerError` when another run is under way, :class:`SettingsError` for a day that is past.
-    """
-    with only_run(settings.paths.var), Ledger(settings.ledger.url) as ledger:
-        with ledger.transaction() as connection:
-            latest = latest_day(connection)
-            if latest is not None and day < latest:
-                raise SettingsError(
-                    f"the ledger was judged for {latest} already; a run for {day} would undo what was lawful since. "
-                    "explain, preview and search may look back"
-                )
-        yield _ready(settings, ledger, day, watcher)
-
-
-@contextmanager
-def rehearsed(settings: Settings, day: date, watcher: Watcher) -> Iterator[Portal]:
-    """Open a portal to see what a run would do: everything works, and nothing of it is kept."""
-    with Ledger(settings.ledger.url, rehearsal=True) as ledger:
-        yield _ready(settings, ledger, day, watcher)
-
-
-def _ready(settings: Settings, ledger: Ledger, day: date, watcher: Watcher) -> Portal:
-    profile, workdays = rules.load_profile(settings.portal.profile), rules.load_workdays()
-    with ledger.transaction() as connection:
-        run_no = start_run(connection, day)
-        meet_endpoints(connection, [one.name for one in settings.endpoint])
-    return Portal(settings, ledger, profile, workdays, day, run_no, watcher)
 
 
 class Done(NamedTuple):
@@ -142,85 +82,17 @@ def pull(portal: Portal) -> dict[str, int]:
             received.forget_reading(connection)
             set_meta(connection, "source", name)
         if get_meta(connection, "intake_rules") != portal.profile.fingerprint:
-            new += _try_again(portal, connection)
+            new += try_again(portal, connection)
             set_meta(connection, "intake_rules", portal.profile.fingerprint)
         seen = received.remembered(connection)
     asked = briefing.source_of(portal.settings)
     is_much = isinstance(asked, FolderSource) and pays(source.unread(asked, seen), SECOND_FROM_BYTES)
-    new += _apart(_kept, portal, asked, intake, seen, is_much=is_much)
+    new += apart(keep_all, portal, asked, intake, seen, is_much=is_much)
     with portal.ledger.transaction() as connection:
         if portal.settings.source.kind == "folder":
             open_problems.forget_unread_files(connection, portal.run_no)
         pulled_whole(connection)
     return dict(new)
-
-
-def _kept(
-    portal: Portal, asked: FolderSource | ApiSource, intake: Intake, seen: Mapping[str, str], is_much: bool
-) -> Counter[str]:
-    """Keep what the source has, a chunk in each transaction; return how many records were new, by kind."""
-    new: Counter[str] = Counter()
-    done = 0
-    with rarely_collecting(), _pulled(portal, asked, intake, seen, is_much) as chunks:
-        for events in chunks:
-            with portal.ledger.transaction() as connection:
-                new += _keep(portal, connection, events)
-            done += len(events)
-            portal.watcher.progress("pull", done, None)
-    return new
-
-
-@contextmanager
-def _pulled(
-    portal: Portal, asked: FolderSource | ApiSource, intake: Intake, seen: Mapping[str, str], is_much: bool
-) -> Iterator[Iterator[list[Pulled]]]:
-    """Give what the source has, a chunk at a time: read and checked by a second process where it is much."""
-    if is_much:
-        assert isinstance(asked, FolderSource)
-        portal.ledger.let_go()
-        may = None if portal.ledger.is_shared else False  # a rehearsal keeps its connection open
-        with made_elsewhere(pulling.chunks_of, asked, intake, seen, PULL_CHUNK, is_fork=may) as chunks:
-            yield pulling.checked(chunks, intake)
-    else:
-        yield pulling.chunks(source.pull(asked, intake, seen, say=portal.watcher.say), PULL_CHUNK)
-
-
-def _keep(portal: Portal, connection: Connection, events: Sequence[Pulled]) -> Counter[str]:
-    """Keep what one chunk of a pull yielded; the marks of how far it came last, in the same transaction."""
-    arrived = [one for one in events if isinstance(one, received.Arrival)]
-    kept = received.keep(connection, portal.run_no, arrived)
-    for event in events:
-        match event:
-            case SetAside():
-                open_problems.set_record_aside(connection, portal.run_no, event)
-            case Problem():
-                open_problems.note(connection, portal.run_no, [event])
-            case CountsRow():
-                received.keep_counts(connection, *event)
-            case FileSeen():
-                received.remember(connection, event.path, event.fingerprint)
-                open_problems.file_read_again(connection, portal.run_no, event.path)
-            case Watermark():
-                received.remember(connection, event.kind, event.mark)
-            case FileGone():
-                received.forget(connection, event.path)
-                open_problems.file_read_again(connection, portal.run_no, event.path)
-                portal.watcher.say(f"{event.path} is gone; its records stay until the platform takes them back")
-    counted: Counter[str] = Counter()
-    for kind, number in kept.items():
-        counted[PLURALS[kind]] += number
-    return counted
-
-
-def _try_again(portal: Portal, connection: Connection) -> Counter[str]:
-    """Check the records set aside again under the rules as they are now."""
-    new: Counter[str] = Counter()
-    for number, raw, file, line in open_problems.take_set_aside(connection):
-        checked = source.recheck(raw, file, line, portal.profile.intake())
-        if not any(isinstance(one, SetAside) for one in checked):
-            open_problems.no_longer_set_aside(connection, number)
-            new += _keep(portal, connection, pulling.ready(checked))
-    return new
 
 
 def judge(portal: Portal) -> int:
@@ -236,7 +108,7 @@ def judge(portal: Portal) -> int:
         total = due_count(connection, portal.day)
         indexes.suit(connection, total)
     is_much = portal.ledger.is_shared and pays(total, SECOND_FROM_RECORDS)
-    changed = _apart(_written, portal, total, names, is_much=is_much)
+    changed = apart(_written, portal, total, names, is_much=is_much)
     with portal.ledger.transaction() as connection:
         indexes.suit(connection, 0)
         set_meta(connection, "latest_day", portal.day.isoformat())
@@ -272,23 +144,6 @@ def _drafts(portal: Portal, is_much: bool) -> Iterator[Iterator[list[Draft]]]:
             yield chunks
     else:
         yield drafts(portal.ledger, Judge(*rules_of_day), portal.day, JUDGE_CHUNK)
-
-
-def _apart(work: Callable[..., _Result], portal: Portal, *given: Any, is_much: bool) -> _Result:
-    """Do a part of a stage and return what it comes to; what is much by a process of its own, where that may be, which
-    takes the memory that it needed with it when it ends."""
-    if not (is_much and portal.ledger.is_shared and may_fork()):
-        return work(portal, *given, is_much)
-
-    def told(tell: Callable[..., None]) -> _Result:
-        watcher = Watcher(*(partial(tell, name) for name in Watcher._fields))
-        return work(portal._replace(watcher=watcher), *given, is_much)
-
-    def on_told(name: str, *said: Any) -> None:
-        getattr(portal.watcher, name)(*said)
-
-    portal.ledger.let_go()
-    return done_elsewhere(told, on_told=on_told)
 
 
 def build(portal: Portal) -> Built:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from publisher import pipeline
 from publisher.ledger.schema import entry, received, record, shown, subject
 from publisher.model import RecordKind
-from publisher.pipeline import Portal, Watcher
+from publisher.portal import Portal, Watcher, rehearsed
 from publisher.rules.redact import MARKS
 from publisher.settings import Settings
 
@@ -91,7 +91,7 @@ def preview(settings: Settings, day: date, watcher: Watcher) -> Preview:
 
     Raises :class:`SourceError` when the source cannot be read.
     """
-    with pipeline.rehearsed(settings, day, watcher) as portal:
+    with rehearsed(settings, day, watcher) as portal:
         with portal.ledger.reading() as connection:
             before = _before(connection)
         pulled = pipeline.pull(portal)

@@ -10,7 +10,7 @@ from typing import Any, Self
 import click
 import orjson
 
-from publisher.pipeline import Watcher
+from publisher.portal import Watcher
 
 STAGES = {
     "pull": "pulled",

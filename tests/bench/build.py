@@ -24,6 +24,7 @@ from publisher import paths, pipeline
 from publisher.ledger import Ledger
 from publisher.ledger.owed import owe_pages
 from publisher.ledger.schema import page
+from publisher.portal import Watcher, opened
 from publisher.settings import Settings
 
 SOME = 1_000  # subjects of the small build
@@ -69,7 +70,7 @@ def build(settings: Settings, subjects: int) -> tuple[tuple[Spent, Spent], int]:
         if not marks and done >= subjects:
             marks.append(Cost.now().since(begun))
 
-    with pipeline.opened(settings, filled.DAY, pipeline.Watcher(progress=progress)) as portal:
+    with opened(settings, filled.DAY, Watcher(progress=progress)) as portal:
         built = pipeline.build(portal)
     whole = Cost.now().since(begun)
     return (marks[0] if marks else whole, whole), built.total

@@ -13,7 +13,7 @@ from typing import Any
 
 import openpyxl
 
-from publisher import pipeline, uscc
+from publisher import keeping, pipeline, uscc
 from publisher.cli import main as publisher
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,7 +152,7 @@ class Portal:
             os.setsid()
             for number, name in ((1, ".out"), (2, ".err")):
                 os.dup2(os.open(self._words.with_suffix(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-            pipeline.PULL_CHUNK = pipeline.JUDGE_CHUNK = CHUNK
+            keeping.CHUNK = pipeline.JUDGE_CHUNK = CHUNK
             os.environ["PUBLISHER_TEST_SALTS"] = "seed"
             try:
                 publisher(["--config", str(self.root / "publisher.toml"), *words])

@@ -20,6 +20,7 @@ from publisher import paths, pipeline, regions, uscc
 from publisher.ledger import Ledger
 from publisher.ledger.counting import count_all
 from publisher.ledger.listings import NO_YEAR, SUBJECTS, keys_of
+from publisher.portal import Watcher, opened
 from publisher.settings import Settings, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,10 +87,10 @@ def _prototypes() -> Iterator[dict[str, Any]]:
 
 def fill(settings: Settings, subjects: int) -> None:
     """Fill the portal's ledger with published subjects, each with its results, and owe the whole site."""
-    with pipeline.opened(settings, DAY, pipeline.Watcher()) as opened:
-        pipeline.pull(opened)
-        pipeline.judge(opened)
-        run_no = opened.run_no
+    with opened(settings, DAY, Watcher()) as portal:
+        pipeline.pull(portal)
+        pipeline.judge(portal)
+        run_no = portal.run_no
     database = sqlite3.connect(settings.ledger.url.removeprefix("sqlite:///"), isolation_level=None)
     database.row_factory = sqlite3.Row
     database.execute("PRAGMA synchronous = OFF")

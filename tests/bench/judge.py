@@ -21,6 +21,7 @@ from publisher.ledger.intake import arrival, keep
 from publisher.ledger.store import start_run
 from publisher.ledger.verdicts import state_counts
 from publisher.model import Received, Result
+from publisher.portal import Watcher, opened
 from publisher.rules import facts_of, judge, load_profile, load_workdays
 from publisher.settings import load
 
@@ -123,8 +124,8 @@ def on_a_ledger() -> None:
         touched = []
         for day in (DAY - timedelta(1), DAY, DAY):
             done: list[int] = []
-            watcher = pipeline.Watcher(progress=lambda stage, number, total, done=done: done.append(number))
-            with pipeline.opened(settings, day, watcher) as portal:
+            watcher = Watcher(progress=lambda stage, number, total, done=done: done.append(number))
+            with opened(settings, day, watcher) as portal:
                 begun = perf_counter()
                 changed = pipeline.judge(portal)
                 touched.append((day, max(done, default=0), changed, perf_counter() - begun))

@@ -29,6 +29,7 @@ from tests.bench.processes import cpu
 from publisher import pipeline
 from publisher.ledger.owed import is_all_owed, owed_counts
 from publisher.ledger.shown import published_counts
+from publisher.portal import Portal, Watcher, opened
 from publisher.settings import load
 
 BEGIN, LOG, FIRST, SUBJECTS, OTHERS, INDEX, AUDIT, SWAP, LINKS = BUILD = tuple(
@@ -64,7 +65,7 @@ class Clock:
 def timed(name: str, stage: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
     """Return a stage that tells what it took."""
 
-    def run(portal: pipeline.Portal, *given: Any, **more: Any) -> Any:
+    def run(portal: Portal, *given: Any, **more: Any) -> Any:
         if name == "build":
             with portal.ledger.reading() as connection:
                 clock.subjects = (
@@ -102,7 +103,7 @@ def main(file: Path, day: date) -> None:
     audit_release, pipeline.audit.audit_release = pipeline.audit.audit_release, audited
     for name in ("pull", "judge", "build", "push"):
         setattr(pipeline, name, timed(name, getattr(pipeline, name), clock))
-    with pipeline.opened(load(file), day, pipeline.Watcher(progress=progress)) as portal:
+    with opened(load(file), day, Watcher(progress=progress)) as portal:
         done = pipeline.run(portal)
     clock.turn("end")
     tell(summary=done.summary, errors=done.endpoint_errors)

@@ -25,6 +25,7 @@ from time import perf_counter
 import orjson
 
 from publisher import pipeline, regions, uscc
+from publisher.portal import Watcher, opened
 from publisher.settings import load
 
 DAY = date(2026, 11, 20)
@@ -161,9 +162,9 @@ def one_run(root: Path, day: date, profiled: bool, alone: bool) -> dict[str, obj
     settings = load(root / "publisher.toml")
     told: dict[str, object] = {}
     touched: dict[str, int] = {}
-    watcher = pipeline.Watcher(progress=lambda stage, done, total: touched.__setitem__(stage, done))
+    watcher = Watcher(progress=lambda stage, done, total: touched.__setitem__(stage, done))
     begun, cpu = perf_counter(), _cpu()
-    with pipeline.opened(settings, day, watcher) as portal:
+    with opened(settings, day, watcher) as portal:
         told["open"] = _spent(begun, cpu, 0)
         for name, stage in (("pull", pipeline.pull), ("judge", pipeline.judge)):
             profile = cProfile.Profile() if profiled else None

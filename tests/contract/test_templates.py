@@ -8,8 +8,9 @@ import jinja2
 import pytest
 from jinja2 import meta, nodes
 
-from publisher import briefing, pipeline
+from publisher import briefing
 from publisher.ledger import Ledger
+from publisher.portal import Watcher, rehearsed
 from publisher.site import owing, units
 from publisher.site import portal as portal_pages
 from publisher.site.renderer import Renderer
@@ -88,7 +89,7 @@ def undrawn(component, *given):
 def contexts(built):
     """Every page of the small portal: template, and what it is given."""
     settings, day = built.settings, date(2021, 7, 5)
-    with pipeline.rehearsed(settings, day, pipeline.Watcher()) as portal:
+    with rehearsed(settings, day, Watcher()) as portal:
         job = briefing.job(portal.settings, portal.profile, portal.day)
     with Ledger(settings.ledger.url) as ledger, ledger.reading() as connection:
         site = Site(job, connection, undrawn)

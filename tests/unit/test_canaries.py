@@ -18,6 +18,7 @@ from ahocorasick_rs import AhoCorasick
 
 from publisher import officer, pipeline, uscc
 from publisher.audit.reading import UNREADABLE, forms, texts
+from publisher.portal import Watcher, opened
 from publisher.sandbox import Sandbox
 
 NUMBER = int(os.environ.get("PUBLISHER_TEST_CANARIES", "200"))  # make leaks: 2,000
@@ -113,7 +114,7 @@ class Flock:
     def hold(self, day: str, *, lift: bool = False) -> None:
         """Have an officer stop every record, or end that."""
         settings = self.portal.settings
-        with pipeline.opened(settings, pipeline.day_of(day, None), pipeline.Watcher()) as portal:
+        with opened(settings, pipeline.day_of(day, None), Watcher()) as portal:
             for bird in self.birds:
                 basis = (None, None) if lift else ("测试文件第一条", "测某")
                 officer.change_hold(portal, bird.body["result_id"], *basis)

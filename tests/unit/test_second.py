@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from publisher import pipeline, second
+from publisher import keeping, pipeline, second
 from publisher.errors import LedgerError, RenderFailed, RuleError, SourceUnavailable
 from publisher.ledger import Ledger, schema
+from publisher.portal import Watcher, opened
 from publisher.second import done_elsewhere, made_elsewhere, pays
 
 DAY = date(2021, 6, 20)
@@ -163,18 +164,19 @@ def test_two_processes_decide_what_one_does(
 
     here = os.getpid()
     monkeypatch.setattr(second, "may_fork", lambda: forks)  # there are threads where tests run side by side
-    monkeypatch.setattr(pipeline, "may_fork", lambda: forks)
-    monkeypatch.setattr(pipeline, "made_elsewhere", counted)
-    monkeypatch.setattr(pipeline, "PULL_CHUNK", chunk)
+    monkeypatch.setattr("publisher.portal.may_fork", lambda: forks)
+    for place in (keeping, pipeline):
+        monkeypatch.setattr(place, "made_elsewhere", counted)
+    monkeypatch.setattr(keeping, "CHUNK", chunk)
     monkeypatch.setattr(pipeline, "JUDGE_CHUNK", chunk)
     for portal, least in ((portal_dir, 1_000_000_000), (other, 1)):
         monkeypatch.setattr(pipeline, "SECOND_FROM_RECORDS", least)
         monkeypatch.setattr(pipeline, "SECOND_FROM_BYTES", least)
         portal.give(*records)
         seen = []
-        watcher = pipeline.Watcher(progress=lambda *said, seen=seen: seen.append(said))
-        with pipeline.opened(portal.settings, DAY, watcher) as opened:
-            told.append((pipeline.pull(opened), pipeline.judge(opened)))
+        watcher = Watcher(progress=lambda *said, seen=seen: seen.append(said))
+        with opened(portal.settings, DAY, watcher) as ready:
+            told.append((pipeline.pull(ready), pipeline.judge(ready)))
         shown.append(seen)
     assert begun.read_text().splitlines() == [f"chunks_of {not forks}", f"drafts_of {not forks}"]
     assert shown[0] == shown[1]
@@ -190,10 +192,10 @@ def test_a_source_that_fails_in_the_second_process_is_told(portal_dir, monkeypat
     folder = portal_dir.settings.source.path
     folder.rename(folder.with_name("elsewhere"))
     with (
-        pipeline.opened(portal_dir.settings, DAY, pipeline.Watcher()) as opened,
+        opened(portal_dir.settings, DAY, Watcher()) as ready,
         pytest.raises(SourceUnavailable, match="is not there"),
     ):
-        pipeline.pull(opened)
+        pipeline.pull(ready)
 
 
 STARTS_ANOTHER = """

@@ -14,10 +14,11 @@ from publisher.telling import Teller
 @click.option("--repair", is_flag=True, help="owe every difference anew, for the next push")
 def reconcile(common: Common, only: str | None, repair: bool) -> int:
     """Compare what each endpoint holds with what the ledger would have it show."""
-    from publisher import briefing, exchange, pipeline
+    from publisher import briefing, exchange
+    from publisher.portal import opened
 
     left = 0
-    with Teller(common.as_json) as teller, pipeline.opened(common.settings, common.day, teller.watcher) as portal:
+    with Teller(common.as_json) as teller, opened(common.settings, common.day, teller.watcher) as portal:
         for endpoint in briefing.endpoints(common.settings):
             if endpoint.kind != "api" or (only is not None and endpoint.name != only):
                 continue

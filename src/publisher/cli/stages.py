@@ -15,8 +15,9 @@ from publisher.telling import Teller
 def run(common: Common, strict: bool) -> int:
     """Pull, judge, build and push: the daily run. Safe to repeat."""
     from publisher import pipeline
+    from publisher.portal import opened
 
-    with Teller(common.as_json) as teller, pipeline.opened(common.settings, common.day, teller.watcher) as portal:
+    with Teller(common.as_json) as teller, opened(common.settings, common.day, teller.watcher) as portal:
         done = pipeline.run(portal)
     teller.summary(done.summary, common.settings.paths.output)
     for name, error in done.endpoint_errors.items():
@@ -31,8 +32,9 @@ def run(common: Common, strict: bool) -> int:
 def _stage(name: str) -> Callable[[Common], int]:
     def stage(common: Common) -> int:
         from publisher import pipeline
+        from publisher.portal import opened
 
-        with Teller(common.as_json) as teller, pipeline.opened(common.settings, common.day, teller.watcher) as portal:
+        with Teller(common.as_json) as teller, opened(common.settings, common.day, teller.watcher) as portal:
             done = getattr(pipeline, name)(portal)
             result = pipeline.summary(
                 portal,

@@ -114,6 +114,7 @@ def write_places(places: Places) -> str:
 
 _IS_KNOWN = tuple_(listing.c.facet, listing.c.year, listing.c.value)
 _LISTS_ASKED = 1_000  # at once: three values each
+_PARTS = 64  # in which pages of lists are sorted
 
 
 class Lists:
@@ -238,8 +239,19 @@ def in_order(connection: Connection, pages: Iterable[str]) -> Pages:
         lists.extend([list_no for list_no, _ in read])
         numbers.extend([number for _, number in read])
         records.extend([of_seat.get(seat, 0) for seat in seats])
-    order = array("q", sorted(range(len(records)), key=records.__getitem__))
+    order = array("q")
+    for part in _parted(records):  # to sort all at once takes ten times the memory that they take
+        order.extend(sorted(part, key=records.__getitem__))
     return Pages(array("q", map(lists.__getitem__, order)), array("q", map(numbers.__getitem__, order)))
+
+
+def _parted(records: Sequence[int]) -> list["array[int]"]:
+    """Return the places of records in parts, each of lower records than the next."""
+    parts = [array("q") for _ in range(_PARTS)]
+    above = max(records, default=0) + 1
+    for index, number in enumerate(records):
+        parts[number * _PARTS // above].append(index)
+    return parts
 
 
 def filled_parts(connection: Connection, one: Listing, size: int) -> list[int]:

@@ -5,9 +5,10 @@ from datetime import date
 
 import pytest
 
-from publisher import briefing, pipeline
+from publisher import briefing
 from publisher.errors import RenderFailed
 from publisher.ledger import Ledger
+from publisher.portal import Watcher, opened
 from publisher.site import owing, units
 from publisher.site.crew import Asked, Crew
 from publisher.site.install import Tree
@@ -21,7 +22,7 @@ def job(portal_dir, make_plan, make_item_list, make_result):
     """A build of a ledger that was judged and never built."""
     portal_dir.give(make_plan(), make_item_list(), *(make_result(number) for number in range(1, 12)))
     portal_dir.take(DAY.isoformat())
-    with pipeline.opened(portal_dir.settings, DAY, pipeline.Watcher()) as portal:
+    with opened(portal_dir.settings, DAY, Watcher()) as portal:
         return briefing.job(portal.settings, portal.profile, portal.day)
 
 

@@ -7,8 +7,9 @@ import jinja2
 import pytest
 from markupsafe import Markup
 
-from publisher import briefing, pipeline
+from publisher import briefing
 from publisher.ledger import Ledger
+from publisher.portal import Watcher, rehearsed
 from publisher.site import owing, units
 from publisher.site.engine import Environment, environment, text
 from publisher.site.maker import Maker
@@ -35,7 +36,7 @@ def test_every_page_is_what_plain_jinja_makes_of_it(portal_dir, make_plan, make_
     )  # fmt: skip
     portal_dir.run("2021-06-20")
     settings = portal_dir.settings
-    with pipeline.rehearsed(settings, date(2021, 6, 20), pipeline.Watcher()) as portal:
+    with rehearsed(settings, date(2021, 6, 20), Watcher()) as portal:
         job = briefing.job(portal.settings, portal.profile, portal.day)
     plain = PlainJinja(
         loader=jinja2.FileSystemLoader(THEME / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,

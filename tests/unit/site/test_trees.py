@@ -8,10 +8,11 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from publisher import briefing, pipeline, site
+from publisher import briefing, site
 from publisher.errors import LeakFound, SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.schema import lag, owed_page, page, tree
+from publisher.portal import Watcher, opened
 from publisher.site import folder, pair
 from publisher.site.folder import Folder
 from publisher.site.trees import Trees
@@ -277,7 +278,7 @@ def test_a_check_that_fails_keeps_the_site_as_it_is(two, make_result):
 
     two.give(make_result(3), name="more")
     two.take(LATER)
-    with pipeline.opened(two.settings, date.fromisoformat(LATER), pipeline.Watcher()) as portal:
+    with opened(two.settings, date.fromisoformat(LATER), Watcher()) as portal:
         told = portal.ledger, briefing.job(portal.settings, portal.profile, portal.day), briefing.releases(two.settings)
         with pytest.raises(LeakFound):
             site.build(*told, check=refuse)
