@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from string import ascii_lowercase, ascii_uppercase, digits
-from typing import Any
 
 from sqlalchemy import Connection, exists, func, select
 
@@ -18,7 +17,7 @@ from publisher.audit.difference import Difference
 from publisher.audit.expected import CHUNK, chunks_of, excuse, forbidden
 from publisher.audit.sieve import Sieve
 from publisher.audit.subjects import subject_pages
-from publisher.audit.tree import HAND_WRITTEN, Found, check_file, known_pages
+from publisher.audit.tree import HAND_WRITTEN, Found, Known, check_file, known_pages
 from publisher.ledger import Ledger
 from publisher.ledger.schema import entry, record, subject
 
@@ -59,7 +58,9 @@ def audit_changed(
             yield from subject_pages(connection, output, keys, labels)
 
 
-def _file(output: Path, file: str, known: Any, sieve: Sieve, codes: dict[str, str], where: str) -> Iterator[Difference]:
+def _file(
+    output: Path, file: str, known: Known, sieve: Sieve, codes: dict[str, str], where: str
+) -> Iterator[Difference]:
     def note_codes(text: bytes) -> None:
         for code in _codes_in(text):
             codes.setdefault(code, where)

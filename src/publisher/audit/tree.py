@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -17,6 +17,7 @@ from publisher.audit.forbidden import Forbidden
 from publisher.audit.reading import UNREADABLE, is_split, is_text, piece_texts, pieces, raw_texts, texts, unpacked
 from publisher.audit.sieve import Sieve
 from publisher.errors import SiteError
+from publisher.ledger.many import select_many
 from publisher.ledger.schema import page
 
 CHUNK = 200
@@ -102,12 +103,19 @@ def _oddity(file: str) -> str | None:
     return None if file.isprintable() else "a file whose name is no text"
 
 
-def known_pages(connection: Connection, addresses: Sequence[str]) -> dict[str, Any]:
+class Known(NamedTuple):
+    """A file as the ledger knows it."""
+
+    path: str
+    digest: str
+    scope: str
+
+
+def known_pages(connection: Connection, addresses: Sequence[str]) -> dict[str, Known]:
     """Return what the ledger knows of the files of these addresses, or of those they are compressed siblings of."""
     own = {address: paths.address_of(address[1:].removesuffix(".gz").removesuffix(".br")) for address in addresses}
     wanted = {*own, *own.values()}
-    query = select(page.c.path, page.c.digest, page.c.scope).where(page.c.path.in_(wanted))
-    found = {str(row.path): row for row in connection.execute(query).all()}
+    found = {row[0]: Known(*row) for row in select_many(connection, page, Known._fields, "path", wanted)}
     return {
         address: found[address] if address in found else found[base]
         for address, base in own.items()
@@ -118,7 +126,7 @@ def known_pages(connection: Connection, addresses: Sequence[str]) -> dict[str, A
 def check_file(
     output: Path,
     found: Found,
-    known: Any,
+    known: Known | None,
     sieve: Sieve,
     look: Callable[[bytes], None] | None = None,
     large: float = math.inf,
@@ -161,7 +169,7 @@ class _File:
         source: Path | bytes,
         name: str,
         address: str,
-        known: Any,
+        known: Known | None,
         sieve: Sieve,
         look: Callable[[bytes], None] | None,
         large: float,

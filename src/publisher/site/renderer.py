@@ -17,6 +17,8 @@ from publisher.site.install import File
 from publisher.site.job import Job
 from publisher.site.views import Page
 
+_MISTAKES = (jinja2.TemplateError, TypeError, KeyError, AttributeError)  # of a theme
+
 
 class Renderer:
     """Turns pages into files with the theme's templates."""
@@ -36,7 +38,7 @@ class Renderer:
             words = self._environment.get_template(page.template).render(
                 self._frame(page.context["view"]) | page.context
             )
-        except (jinja2.TemplateError, TypeError, KeyError, AttributeError) as error:
+        except _MISTAKES as error:
             raise RenderFailed(f"theme template {page.template}, page {page.address}: {error}") from error
         content = words.encode() + (page.proof or b"")
         seen = hashlib.sha256(content)
@@ -52,8 +54,14 @@ class Renderer:
             self._environment.get_template(name)
 
     def draw(self, component: str, *given: Any) -> Markup:
-        """Return the markup of a component of the theme, which depends on nothing but what it is given."""
-        return self._macro(component)(*given)
+        """Return the markup of a component of the theme, which depends on nothing but what it is given.
+
+        Raises :class:`RenderFailed` naming the component.
+        """
+        try:
+            return self._macro(component)(*given)
+        except _MISTAKES as error:
+            raise RenderFailed(f"theme component {component}: {error}") from error
 
     @cached_property
     def _signer(self) -> Signer:

@@ -222,15 +222,25 @@ def test_a_first_build_makes_what_judging_would_have_owed(
     assert sites["looked for"] == sites["not looked for"]
 
 
-def test_a_template_that_fails_is_named_and_the_site_stays(own_look, make_plan, make_result):
-    own_look.give(make_plan())
+@pytest.mark.parametrize(
+    ("template", "words", "told"),
+    [
+        ("plan.html", "{{ plan.no_such_name }}", "theme template plan.html, page /plans/2021/P2021-1/"),
+        (
+            "components/findings_table.html", "{% macro findings_table(findings) %}{{ nobody }}{% endmacro %}",
+            "theme component findings_table: 'nobody' is undefined",
+        ),
+        ("components/result_line.html", "", "theme component result_line: "),
+    ],
+)  # fmt: skip
+def test_a_template_that_fails_is_named_and_the_site_stays(own_look, make_plan, make_result, template, words, told):
+    own_look.give(make_plan(), make_result(1))
     own_look.run(DAY)
     before = own_look.page("plans/2021/P2021-1/index.html")
-    template = own_look.root / "theme/templates/plan.html"
-    template.write_text("{{ plan.no_such_name }}", "utf-8")
+    (own_look.root / "theme/templates" / template).write_text(words, "utf-8")
     ran = own_look.call("run", day=DAY)
     assert ran.status == 6
-    assert "theme template plan.html, page /plans/2021/P2021-1/" in ran.err
+    assert told in ran.err
     assert own_look.page("plans/2021/P2021-1/index.html") == before
 
 
