@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from publisher.audit.changed import audit_changed
-from publisher.audit.difference import Difference, OnProgress
+from publisher.audit.difference import Difference
 from publisher.audit.shares import alone, audit_in_processes, audit_shares
 from publisher.errors import SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.owed import kept_page_count, page_count
 from publisher.ledger.shown import published_counts
+from publisher.progress import OnProgress
 
-__all__ = ["Difference", "OnProgress", "audit", "audit_changed", "audit_release"]
+__all__ = ["Difference", "audit", "audit_changed", "audit_release"]
 
 MANY = 5_000  # subjects: from here on a second process pays
 WHOLE_FROM = 50_000  # files changed at least, and

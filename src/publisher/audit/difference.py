@@ -1,9 +1,6 @@
 """What the audit finds: one way in which the built site is not what the ledger says."""
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
-
-OnProgress = Callable[[int, int], None]
 
 
 class Difference(NamedTuple):

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,11 +23,10 @@ from publisher.errors import LedgerError, PublisherError
 from publisher.ledger import Ledger
 from publisher.ledger.dockets import Docket, dockets, version_of
 from publisher.ledger.schema import entry, received, record, subject
+from publisher.progress import OnProgress
 
 _CHUNK = 500  # records read and indexed at a time
 _UNJUDGED = "pending"  # of a record that arrived after the last judge stage
-
-OnProgress = Callable[[int, int], None]
 
 
 class Hit(NamedTuple):

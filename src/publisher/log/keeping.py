@@ -26,13 +26,13 @@ from publisher.ledger.store import get_meta, set_meta
 from publisher.log.bundle import bundle
 from publisher.log.leaf import SEED, Leaf, commit, fields_of
 from publisher.log.merkle import WIDTH, Tree, grow, leaf_hash
+from publisher.progress import OnProgress
 from publisher.second import rarely_collecting
 
 OWED = ("log", "")  # the part of the site that is owed until the checkpoint of what was added is installed
 BLOCK = 1 << 16  # records added in one transaction, in random order
 _CHUNK = 4_000  # records read at once
 
-OnProgress = Callable[[int, int], None]
 Draw = Callable[[str], bytes]
 """Return 16 bytes nobody can guess; what they are for is told, so that a test may make them repeatable."""
 

@@ -27,11 +27,12 @@ from publisher.ledger.owed import (
 )
 from publisher.ledger.schema import owed_page, site_release
 from publisher.ledger.store import get_meta, set_meta
+from publisher.progress import OnStage
 from publisher.second import done_elsewhere
 from publisher.site import precompress, release
 from publisher.site.job import Job
 from publisher.site.owing import ended_plans, everything, widen
-from publisher.site.pair import OnStage, Pair
+from publisher.site.pair import Pair
 from publisher.site.release import Releases
 from publisher.site.trees import Trees, other
 

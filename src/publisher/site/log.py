@@ -20,6 +20,7 @@ from publisher.log.leaf import fields_of
 from publisher.log.merkle import WIDTH, tiles_of
 from publisher.log.note import Signer
 from publisher.log.recovery import recover
+from publisher.progress import OnProgress
 from publisher.site.install import File, Installed, Part, Tree
 from publisher.site.job import Job
 
@@ -36,7 +37,7 @@ class PublicationLog:
     def _signer(self) -> Signer:
         return load_key(self._job.log_key, self._job.base_url)
 
-    def append(self, on_progress: keeping.OnProgress) -> bool:
+    def append(self, on_progress: OnProgress) -> bool:
         """Add what changed for the public to the log, so that pages can name their entries; tell whether all pages must
         be made again, because a restored ledger no longer knew their entries. ``on_progress`` is told how many of the
         records that changed were looked at.

@@ -10,7 +10,7 @@ at any time, so the other always has what the one lacks, and a hard link is all 
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,12 +23,11 @@ from publisher.ledger.many import insert_many
 from publisher.ledger.owed import owe_pages
 from publisher.ledger.schema import lag, page, tree
 from publisher.ledger.store import insert_into, set_meta
+from publisher.progress import OnProgress
 from publisher.site.folder import Folder
 from publisher.site.install import GOES_ON
 from publisher.site.trees import NAMES, Trees, other
 
-OnProgress = Callable[[int, int], None]  # how many are done, of how many
-OnStage = Callable[[str, int, int], None]  # and of what
 CHUNK = 2_000  # files linked between two notes
 TOLD_FROM = 2_000  # so many files are worth telling a person of
 

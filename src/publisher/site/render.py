@@ -23,6 +23,7 @@ from publisher.errors import RenderFailed
 from publisher.ledger import Ledger, listings, shown
 from publisher.ledger.owed import owe_pages, owed_counts, owed_each, owed_keys
 from publisher.ledger.store import READERS_KIB
+from publisher.progress import OnStage
 from publisher.second import done_elsewhere, pays, rarely_collecting
 from publisher.site import owing, portal, units
 from publisher.site.crew import Asked, Crew
@@ -30,7 +31,6 @@ from publisher.site.install import File, Installed, Made, Tree
 from publisher.site.job import Job
 from publisher.site.log import PublicationLog
 from publisher.site.maker import Maker
-from publisher.site.pair import OnStage
 from publisher.site.renderer import static_files
 from publisher.site.search.manifest import Ahead
 from publisher.site.search.shown import Subjects
