@@ -24,17 +24,19 @@ class Maker:
             self.site = Site(job, connection, self.renderer.draw)
 
     def made(self, scope: str, keys: Sequence[str], together: int) -> Iterator[Made]:
-        """Yield the files of parts of one scope, of so many parts at a time, as the ledger has all of them now.
+        """Yield the files of parts of one scope, of so many parts at a time, as the ledger has them then.
 
+        Between them nothing is read: while anybody reads, what the builder writes cannot leave the write-ahead log.
         Raises :class:`SiteError` (:class:`RenderFailed` for a template).
         """
         if scope not in OF_LISTS:
             self.site.lines.forget()
-        with self._ledger.reading() as connection:
-            self.site.connection = connection
-            for start in range(0, len(keys), together):
+        for start in range(0, len(keys), together):
+            with self._ledger.reading() as connection:
+                self.site.connection = connection
                 found = units.render(self.site, scope, keys[start : start + together], self.documents)
-                yield {
+                made = {
                     (scope, key): [self.renderer.file(one) if isinstance(one, Page) else one for one in pages]
                     for key, pages in found.items()
                 }
+            yield made

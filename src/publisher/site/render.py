@@ -38,7 +38,7 @@ from publisher.site.search.update import Index
 from publisher.site.views import Page, Site
 
 CHUNK = 200  # parts rendered and installed together by one process
-NOTED = 20_000  # parts whose addresses are noted together, in the order in which the ledger keeps them
+NOTED = 5_000  # parts whose addresses are noted together
 FEW = 2_000  # parts that one process renders alone
 MUCH = 20_000  # parts owed, and the log may grow by much
 SHARES = 2  # chunks at least for each process, so that none waits long for the others
@@ -147,7 +147,7 @@ class RecordPages(Generator):
             )
         else:
             for keys in self._chunks(scope, CHUNK):
-                yield from [*self.maker.made(scope, keys, CHUNK)]  # to its end: nothing is read while it is installed
+                yield from self.maker.made(scope, keys, CHUNK)
 
     def _chunks(self, scope: str, size: int, ways: int = 1) -> Iterator[list[str]]:
         """Yield the keys owed of one scope, so many at a time, for ``ways`` processes that take them in turn: pages of
