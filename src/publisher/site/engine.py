@@ -13,7 +13,7 @@ Every value is escaped and an unknown name is an error, as ever. What differs is
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from copy import deepcopy
 from functools import cached_property
@@ -264,7 +264,7 @@ class Inliner:
         if child.dyn_args or child.dyn_kwargs or set(values) != set(component.parameters):
             return None  # Jinja says what is wrong with it
         body = nodes.Scope(self._copy(component.body), lineno=child.lineno, environment=self._environment)
-        rebound = {one.name for one in body.find_all(nodes.Name) if one.ctx != "load"}
+        rebound = {one.name for one in body.find_all(nodes.Name) if one.ctx != "load"} | set(_imported_names(body))
         fixed = {
             name: value for name, value in values.items() if isinstance(value, nodes.Const) and name not in rebound
         }
@@ -298,6 +298,13 @@ class Inliner:
             with suppress(nodes.Impossible):
                 return one.body if one.test.as_const() else one.else_
         return [one]
+
+
+def _imported_names(body: nodes.Node) -> Iterator[str]:
+    for one in body.find_all(nodes.Import):
+        yield one.target
+    for several in body.find_all(nodes.FromImport):
+        yield from (name if isinstance(name, str) else name[1] for name in several.names)
 
 
 def _put_in(node: nodes.Node, fixed: Mapping[str, nodes.Expr]) -> None:

@@ -139,12 +139,10 @@ class RecordPages(Generator):
         """Yield the files of what is owed of one scope, ``count`` parts, chunk by chunk: some for every process."""
         if crew is not None and scope in units.APART:
             size = min(units.APART[scope], -(-count // (SHARES * len(crew.workers))))
-            yield from crew.made(
-                scope,
-                self._noted(tree, scope, size)
-                if scope == "subject" and tree.takes_notes
-                else map(Asked, self._chunks(scope, size, len(crew.workers))),
-            )
+            if scope == "subject" and tree.takes_notes:
+                yield from crew.made(scope, self._noted(tree, scope, size))
+            else:
+                yield from crew.made(scope, map(Asked, self._chunks(scope, size, len(crew.workers))))
         else:
             for keys in self._chunks(scope, CHUNK):
                 yield from self.maker.made(scope, keys, CHUNK)

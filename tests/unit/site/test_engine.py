@@ -86,14 +86,17 @@ def test_what_a_component_is_given_as_a_constant_decides_there_what_it_can(made)
             "{% if href %}<a href='{{ href }}'>{{ value }}</a>{% else %}{{ value }}{% endif %}。{% endif %}"
             "{% endmacro %}"
             "{% macro each(label, values) %}{% for label in values %}{{ label }}{% endfor %}{{ label }}{% endmacro %}"
+            "{% macro borne(word, value) %}{% from 'words.html' import word %}{{ word(value) }}{% endmacro %}"
         ),
+        words="{% macro word(value) %}[{{ value }}]{% endmacro %}",
         page=(
-            "{% from 'fact.html' import fact, each %}{{ fact('<甲>', one, none) }}{{ fact('乙', '', none) }}"
-            "{{ fact('丙', none, '/x') }}{{ fact('丁', 1, '/y?a&b') }}{{ each('戊', 'ab') }}{{ each('己', one) }}"
+            "{% from 'fact.html' import fact, each, borne %}{{ fact('<甲>', one, none) }}{{ fact('乙', '', none) }}"
+            "{{ fact('丙', none, '/x') }}{{ fact('丁', 1, '/y?a&b') }}{{ each('戊', 'ab') }}"
+            "{{ each('己', one) }}{{ borne('庚', 2) }}"
         ),
     )
     said = engine.get_template("page.html").render(one="<b>")
-    assert said == "&lt;甲&gt;：&lt;b&gt;。丁：<a href='/y?a&amp;b'>1</a>。ab戊&lt;b&gt;己"
+    assert said == "&lt;甲&gt;：&lt;b&gt;。丁：<a href='/y?a&amp;b'>1</a>。ab戊&lt;b&gt;己[2]"
     source, _, _ = engine.loader.get_source(engine, "page.html")
     assert "乙" not in engine.compile(source, "page.html", raw=True)
 
