@@ -71,9 +71,8 @@ def walk(
 def _files(output: Path, folder: str) -> Iterator[Found]:
     try:
         with os.scandir(output / folder) as entries:
-            inside = sorted(
-                (entry.name, _kind(entry)) for entry in entries
-            )  # entries themselves are ten times as large
+            # names and kinds: a folder may hold ten thousand entries, and each of them takes ten times as much
+            inside = sorted((entry.name, _kind(entry)) for entry in entries)
     except OSError as error:
         raise SiteError(f"{output / folder} cannot be read: {error.strerror}") from error
     for name, kind in inside:
