@@ -19,9 +19,7 @@ from publisher.ledger import Ledger
 from publisher.ledger.many import delete_many, insert_many, iso, select_many, update_many
 from publisher.ledger.owed import pages_done
 from publisher.ledger.schema import lag, owed_page, page
-from publisher.site.folder import Folder, staging
-
-__all__ = ["File", "Installed", "Made", "Part", "Tree", "staging"]
+from publisher.site.folder import Folder
 
 Part = tuple[str, str]  # scope, key
 

@@ -17,8 +17,8 @@ import orjson
 
 from publisher.errors import PublisherError, SiteError
 from publisher.second import end_with_parent
-from publisher.site.folder import write
-from publisher.site.install import File, Made, Tree, staging
+from publisher.site.folder import staging, write
+from publisher.site.install import File, Made, Tree
 
 TOGETHER = 25  # parts whose files are in memory at once
 

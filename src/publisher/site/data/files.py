@@ -28,7 +28,8 @@ from publisher.site.data.records import (
     result_values,
     task_rows,
 )
-from publisher.site.install import File, staging
+from publisher.site.folder import staging
+from publisher.site.install import File
 from publisher.site.views import Context, Site
 
 WHOLE_LIMIT = 50_000  # rows up to which a year, and the whole portal, come as one file: any change writes it again

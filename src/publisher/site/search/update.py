@@ -24,7 +24,8 @@ from publisher.ledger.schema import page
 from publisher.searchfile import PART, ROW
 from publisher.second import made_elsewhere, pays
 from publisher.site.crew import Asked, Crew
-from publisher.site.install import File, Installed, Made, Part, Tree, staging
+from publisher.site.folder import staging
+from publisher.site.install import File, Installed, Made, Part, Tree
 from publisher.site.search import coding, state
 from publisher.site.search.coding import Dictionary
 from publisher.site.search.entry import Entry
