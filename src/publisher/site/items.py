@@ -2,10 +2,11 @@
 
 from publisher import paths
 from publisher.ledger import shown
+from publisher.ledger.many import iso
 from publisher.site.data.files import list_files
 from publisher.site.install import File
 from publisher.site.log import openings, proof
-from publisher.site.views import Page, Site, newest, place, text
+from publisher.site.views import Page, Site, newest, place
 
 
 def index_page(site: Site) -> Page:
@@ -53,7 +54,7 @@ def list_pages(site: Site, list_id: str) -> list[Page | File]:
         | {
             "region": place(body["region_code"]),
             "finalized_on": one.beside["finalized_on"],
-            "published_on": text(one.row.published_on),
+            "published_on": iso(one.row.published_on),
             "downloads": [
                 {"title": "事项表（CSV）", "href": site.href(csv)},
                 {"title": "事项表（CSV，适合 Excel）", "href": site.href(excel)},

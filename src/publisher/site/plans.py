@@ -7,6 +7,7 @@ from typing import Any
 from publisher import paths
 from publisher.ledger import listings, shown, tallies
 from publisher.ledger.listings import Listing
+from publisher.ledger.many import iso
 from publisher.ledger.shown import Shown
 from publisher.ledger.tallies import NO_PROGRESS
 from publisher.site.data.files import plan_files
@@ -25,7 +26,6 @@ from publisher.site.views import (
     place,
     plan_progress,
     task_progress,
-    text,
 )
 
 
@@ -96,7 +96,7 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
         },
         "progress": plan_progress(body, done),
         "tasks": tasks,
-        "closed_on": text(closed_on),
+        "closed_on": iso(closed_on),
         "unfinished": unfinished,
         "revisions": one.beside["revisions"],
         "citation": citation(site, body["title"], body["authority"], address, one.row.since),
@@ -147,8 +147,8 @@ def _facts(site: Site, one: Shown, document: str | None) -> Context:
     return {key: body[key] for key in plain} | {
         "region": place(body["region_code"]),
         "finalized_on": one.beside["finalized_on"],
-        "published_on": text(one.row.published_on),
-        "due_on": text(one.row.due_on),
+        "published_on": iso(one.row.published_on),
+        "due_on": iso(one.row.due_on),
         "document_href": site.href(document) if document else None,
     }
 

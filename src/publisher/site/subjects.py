@@ -6,12 +6,13 @@ from markupsafe import Markup
 
 from publisher import paths
 from publisher.ledger import listings, shown
+from publisher.ledger.many import iso
 from publisher.ledger.shown import Body, Shown
 from publisher.site import calendar
 from publisher.site.install import File
 from publisher.site.log import Openings, proof
 from publisher.site.results import pages_of
-from publisher.site.views import SEVERITIES, Context, Page, Site, marks, newest, place, region_name, text
+from publisher.site.views import SEVERITIES, Context, Page, Site, marks, newest, place, region_name
 
 
 def subject_pages(site: Site, results: Sequence[Shown], openings: Openings) -> list[Page | File]:
@@ -60,8 +61,8 @@ def _result(site: Site, one: Shown) -> Context:
         "inspection_type": body["inspection_type"],
         "methods": body["methods"],
         "ended_on": body["ended_on"],
-        "published_on": text(row.published_on),
-        "due_on": text(row.due_on),
+        "published_on": iso(row.published_on),
+        "due_on": iso(row.due_on),
         "provisional": row.provisional,
         "late_days": beside["late_days"],
         "findings": _findings(site, body["findings"], beside["outcomes"]),
@@ -76,8 +77,8 @@ def _result(site: Site, one: Shown) -> Context:
         "objection_filed_on": beside["objection_filed_on"],
         "negative": row.negative,
         "severity_label": SEVERITIES.get(beside["severity"] or ""),
-        "may_apply_on": text(row.may_apply_on),
-        "ends_on": text(row.ends_on),
+        "may_apply_on": iso(row.may_apply_on),
+        "ends_on": iso(row.ends_on),
         "repairable": row.may_apply_on is not None,
         "calendar_href": site.href(paths.calendar(row.subject_path)) if calendar.has_dates(one) else None,
         "basis": row.basis,

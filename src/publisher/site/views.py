@@ -156,7 +156,7 @@ class Site:
             "path": address,
             "description": description or title,
             "crumbs": [{"title": words, "href": self.href(where)} for words, where in crumbs],
-            "as_of": None if as_of is None else as_of.isoformat(),
+            "as_of": iso(as_of),
             "section": section,
             "alternate": [{"href": self.href(where), "type": kind, "title": words} for where, kind, words in alternate],
             "structured": structured,
@@ -177,7 +177,7 @@ class Site:
             "task_href": task["href"],
             "outcomes": self.outcomes(one.row.outcomes),
             "marks": marks(one),
-            "since": text(one.row.since),
+            "since": iso(one.row.since),
         }
 
     def task_href(self, plan_id: str, task_id: str) -> str:
@@ -194,7 +194,7 @@ class Site:
             "level": one.body["level"],
             "scope": one.body["scope"],
             "plan_type": one.body["plan_type"],
-            "published_on": text(one.row.published_on),
+            "published_on": iso(one.row.published_on),
             "task_count": len(one.body["tasks"]),
             "progress": plan_progress(one.body, tallies.progress(self.connection, one.row.record_id)),
         }
@@ -295,11 +295,6 @@ def place(region_code: str) -> str | None:
 def region_name(region_code: str) -> str:
     """Return the name of a city or county as headings give it; its code where no name is known."""
     return place(region_code) or regions.name(region_code) or region_code
-
-
-def text(value: date | None) -> str | None:
-    """Return a date as pages print it."""
-    return iso(value)
 
 
 def latest_day(days: Iterable[date | None]) -> date | None:

@@ -4,13 +4,14 @@ from itertools import chain, groupby
 
 from publisher import paths
 from publisher.ledger import deltas
+from publisher.ledger.many import iso
 from publisher.log import load_key
 from publisher.site.data.catalogue import catalogue_files
 from publisher.site.data.changes import publication_files
 from publisher.site.data.files import WHOLE_LIMIT, licence, total_rows
 from publisher.site.data.listing import SCOPES, Download, about_all, downloads
 from publisher.site.install import File
-from publisher.site.views import ATOM, Context, Page, Site, dataset, latest_day, text
+from publisher.site.views import ATOM, Context, Page, Site, dataset, latest_day
 
 LATEST_PUBLICATIONS = 10
 _TYPES = {paths.DATA_PACKAGE: "application/json", paths.DATA_CATALOG: "application/ld+json"}
@@ -58,7 +59,7 @@ def _entry(site: Site, title: str, files: list[Download]) -> Context:
     parts = {one.key for one in files if one.scope == "data_month"}
     return {
         "title": title,
-        "as_of": text(latest_day(one.as_of for one in files)),
+        "as_of": iso(latest_day(one.as_of for one in files)),
         "parts": max(1, len(parts)),
         "parts_href": site.href(paths.results_month(*map(int, year_month.split("-")))) if len(parts) > 1 else None,
         "files": [
@@ -74,7 +75,7 @@ def _latest_publications(site: Site) -> list[Context]:
     return [
         {
             "number": one.run_no,
-            "as_of": text(one.as_of),
+            "as_of": iso(one.as_of),
             "added": one.added,
             "modified": one.modified,
             "stopped": one.stopped,
