@@ -7,8 +7,7 @@ process and all below it. The parts of a build follow from what it tells of its 
 
 - ``build: begin``: what is owed is noted, and the other tree brought in step.
 - ``build: log``: the publication log is appended to; a new base of a large search index is made beside it.
-- ``build: first pages``: until the first thousand pages are there.
-- ``build: subject pages``: the pages of subjects after those.
+- ``build: subject pages``: the processes that make pages start, and make those of subjects.
 - ``build: other pages``: lists, downloads, feeds, plans.
 - ``build: index``: the search index is installed, and the log's files.
 - ``build: audit``: what changed is read again; after a first build all files are.
@@ -32,10 +31,10 @@ from publisher.ledger.shown import published_counts
 from publisher.portal import Portal, Watcher, opened
 from publisher.settings import load
 
-BEGIN, LOG, FIRST, SUBJECTS, OTHERS, INDEX, AUDIT, SWAP, LINKS = BUILD = tuple(
+BEGIN, LOG, SUBJECTS, OTHERS, INDEX, AUDIT, SWAP, LINKS = BUILD = tuple(
     f"build: {name}"
     for name in (
-        "begin", "log", "first pages", "subject pages", "other pages", "index", "audit", "swap", "second tree",
+        "begin", "log", "subject pages", "other pages", "index", "audit", "swap", "second tree",
     )
 )  # fmt: skip
 
@@ -119,7 +118,7 @@ def _in_build(clock: Clock, stage: str, done: int, total: int | None) -> None:
         clock.count = done
         part = INDEX if done == total else SUBJECTS if done < clock.subjects else OTHERS
     else:
-        part = LINKS if stage == "link" else LOG if done < (total or 0) else FIRST
+        part = LINKS if stage == "link" else LOG if done < (total or 0) else SUBJECTS
     if part != clock.part:
         clock.turn(part, done if stage == "build" else 0)
 

@@ -176,10 +176,8 @@ def floor(figures: Figures, file: Path, site: Run, subjects: int, target: Path) 
 
 
 def of_subjects(site: Run, subjects: int) -> Spent:
-    """Return what the pages of subjects took in a first run: the rate after the first of them, for all of them."""
+    """Return what the pages of subjects took in a first run, the start of the processes with them."""
     part = site.part(onerun.SUBJECTS)
-    if not part.count:
-        return site.part(onerun.FIRST).spent
     times = subjects / part.count
     return Spent(part.spent.wall * times, part.spent.cpu * times, part.spent.peak)
 
