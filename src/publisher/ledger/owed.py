@@ -59,10 +59,14 @@ def owed_sweep(connection: Connection, scopes: Iterable[str]) -> bool:
     return connection.execute(query).scalar() is not None
 
 
-def owed_keys(connection: Connection, scope: str, after: str = "", limit: int | None = None) -> list[str]:
-    """Return the keys owed in a scope (the first so many) that come after one ("" comes before all), in order."""
+def owed_keys(
+    connection: Connection, scope: str, after: str = "", limit: int | None = None, last: str | None = None
+) -> list[str]:
+    """Return the keys owed in a scope (the first so many) that come after one ("" comes before all), in order, up to
+    ``last``."""
     query = select(owed_page.c.key).where(owed_page.c.scope == scope)
     query = query.where(owed_page.c.key > after) if after else query  # a part may be all there is of its scope: ""
+    query = query if last is None else query.where(owed_page.c.key <= last)
     return list(connection.execute(query.order_by(owed_page.c.key).limit(limit)).scalars())
 
 

@@ -22,7 +22,7 @@ from publisher.ledger import Ledger
 from publisher.site.install import File, Made, Tree
 from publisher.site.worker import Makes, work
 
-AHEAD = 2  # chunks a worker is asked for before its first answer is read
+AHEAD = 3  # chunks a worker is asked for before its first answer is read: the builder may install much at once
 _ERRORS = {one.__name__: one for one in (LedgerError, RenderFailed)}
 
 
@@ -31,13 +31,6 @@ class Worker(NamedTuple):
 
     process: BaseProcess
     pipe: Connection
-
-
-class Asked(NamedTuple):
-    """A chunk of parts of one scope, and the addresses of their files that are noted (:meth:`Tree.note`)."""
-
-    keys: Sequence[str]
-    noted: Sequence[str] = ()
 
 
 class Crew:
@@ -68,18 +61,19 @@ class Crew:
             worker.pipe.close()
             worker.process.join()
 
-    def made(self, scope: str, chunks: Iterable[Asked]) -> Iterator[Made]:
-        """Yield the files of each chunk of parts of one scope, in the order given.
+    def made(self, scope: str, chunks: Iterable[Sequence[str]], *, in_place: bool = False) -> Iterator[Made]:
+        """Yield the files of each chunk of parts of one scope, in the order given. ``in_place``: they are laid
+        (:meth:`Tree.lay`).
 
         Raises what a worker raised, and :class:`RenderFailed` when one ended.
         """
         waiting: deque[Worker] = deque()
-        for number, asked in enumerate(chunks):
+        for number, keys in enumerate(chunks):
             if len(waiting) == AHEAD * len(self.workers):
                 yield self._answer(scope, waiting.popleft())
             worker = self.workers[number % len(self.workers)]
             with suppress(OSError):  # it ended; its answer says so
-                worker.pipe.send_bytes(orjson.dumps({"scope": scope, **asked._asdict()}))
+                worker.pipe.send_bytes(orjson.dumps({"scope": scope, "keys": keys, "in_place": in_place}))
             waiting.append(worker)
         while waiting:
             yield self._answer(scope, waiting.popleft())

@@ -2,6 +2,7 @@
 
 The ledger's list of files (``page``) always knows at least every file that is there: an address is noted before its
 file is written and struck out after it is removed, so that a killed build leaves nothing that a later one overlooks.
+(In a first build some addresses follow from what else is noted: :mod:`publisher.site.laid`.)
 The tree that is served meanwhile falls behind; in what, the ledger knows too (``lag``).
 """
 
@@ -25,7 +26,12 @@ Part = tuple[str, str]  # scope, key
 
 GOES_ON = "log"  # the scope that never goes back, whatever release is served
 STAYS = ("static", "search")  # scopes whose removals alone withdraw nothing: the release before needs them
+_ABOUT = ("digest", "bytes", "rows", "as_of")
 _NOTED = "ON CONFLICT (path) DO UPDATE SET scope = excluded.scope, key = excluded.key, digest = '', bytes = 0"
+_WHOLE = (
+    "ON CONFLICT (path) DO UPDATE SET scope = excluded.scope, key = excluded.key, digest = excluded.digest, "
+    "bytes = excluded.bytes, rows = excluded.rows, as_of = excluded.as_of"
+)
 _BEHIND = "ON CONFLICT (tree, path) DO UPDATE SET sweep = lag.sweep OR excluded.sweep"
 
 
@@ -33,7 +39,7 @@ class File(NamedTuple):
     """One file of the site: its address, and its bytes or the finished file beside the tree that holds them.
 
     A download also says how many rows it has and the day of the latest event that changed it. Whoever has digested the
-    bytes already says so in ``known``, so that nobody reads them again. One ``is_laid`` in its place already
+    bytes already says so in ``known``, so that nobody reads them again. One that ``is_laid`` in its place
     (:meth:`Tree.lay`) says what is known alone.
     """
 
@@ -95,17 +101,15 @@ class Tree:
         self._behind = behind
 
     @property
-    def takes_notes(self) -> bool:
-        """Tell whether addresses may be noted ahead: nothing is served yet that could fall behind in them."""
+    def is_first(self) -> bool:
+        """Tell whether nothing is served yet that could fall behind."""
         return self._behind is None
 
-    def note(self, ledger: Ledger, addresses: Mapping[str, Part]) -> None:
-        """Note where files of parts will be, so that whoever makes one may :meth:`lay` it before it is installed."""
-        with ledger.transaction() as connection:
-            _note(connection, sorted(addresses.items()))
-
     def lay(self, file: File) -> None:
-        """Write a file whose address is noted. Raises :class:`SiteError` when the folder cannot be written."""
+        """Write a file into its place before it is installed; it is known how to find it (:mod:`publisher.site.laid`).
+
+        Raises :class:`SiteError` when the folder cannot be written.
+        """
         self._folder.put(paths.file_of(file.address), file.content, is_new=True)
 
     def install(self, ledger: Ledger, parts: Mapping[Part, Iterable[File]]) -> Installed:
@@ -121,7 +125,8 @@ class Tree:
             fresh = {one: None for one in now if one not in before or before[one].digest != known[one][0]}
             if self._behind is not None:
                 self._fall_behind(connection, parts, before, now, fresh, gone)
-            _note(connection, ((one, now[one][0]) for one in fresh if one not in before or before[one].digest))
+            unnoted = (one for one in fresh if (before[one].digest if one in before else not now[one][1].is_laid))
+            note(connection, [(one, now[one][0]) for one in unnoted])
         for address in gone:
             self._remove(address)
         for address, (_, file) in now.items():
@@ -131,12 +136,15 @@ class Tree:
                 file.content.unlink()
         with ledger.transaction() as connection:
             delete_many(connection, page, ("path",), [(address,) for address in gone])
-            told = []
-            for address, (_, file) in now.items():
-                about = (file.rows, iso(file.as_of))
-                if address in fresh or before[address][-2:] != about:
-                    told.append((*known[address], *about, address))
-            update_many(connection, page, ("digest", "bytes", "rows", "as_of"), "path", told)
+            told, entered = [], []
+            for address, (part, file) in now.items():
+                about = (*known[address], file.rows, iso(file.as_of))
+                if address not in before and file.is_laid:
+                    entered.append((address, *part, *about))
+                elif address in fresh or before[address][-2:] != about[-2:]:
+                    told.append((*about, address))
+            insert_many(connection, page, ("path", "scope", "key", *_ABOUT), sorted(entered), _WHOLE)
+            update_many(connection, page, _ABOUT, "path", told)
             pages_done(connection, parts)
         return Installed(len(fresh), sum(1 for address in gone if before[address].digest))
 
@@ -175,7 +183,8 @@ class Tree:
         self._folder.remove(paths.file_of(address))
 
 
-def _note(connection: Connection, addresses: Iterable[tuple[str, Part]]) -> None:
+def note(connection: Connection, addresses: Iterable[tuple[str, Part]]) -> None:
+    """Enter files of parts in the ledger's list, as not known to be whole."""
     rows = [(address, *part, "", 0) for address, part in addresses]
     insert_many(connection, page, ("path", "scope", "key", "digest", "bytes"), rows, _NOTED)
 

@@ -8,7 +8,7 @@ goes through :class:`~publisher.site.install.Tree`, and every error ends the bui
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeVar
@@ -20,13 +20,13 @@ from pelican.writers import Writer
 
 from publisher import paths
 from publisher.errors import RenderFailed
-from publisher.ledger import Ledger, listings, shown
+from publisher.ledger import Ledger, listings
 from publisher.ledger.owed import owe_pages, owed_counts, owed_each, owed_keys
 from publisher.ledger.store import READERS_KIB
 from publisher.progress import OnStage
 from publisher.second import done_elsewhere, pays, rarely_collecting
-from publisher.site import owing, portal, units
-from publisher.site.crew import Asked, Crew
+from publisher.site import laid, owing, portal, units
+from publisher.site.crew import Crew
 from publisher.site.install import File, Installed, Made, Tree
 from publisher.site.job import Job
 from publisher.site.log import PublicationLog
@@ -38,7 +38,7 @@ from publisher.site.search.update import Index
 from publisher.site.views import Page, Site
 
 CHUNK = 200  # parts rendered and installed together by one process
-NOTED = 5_000  # parts whose addresses are noted together
+LAID = 5_000  # parts noted and installed together whose files are laid in their places
 FEW = 2_000  # parts that one process renders alone
 MUCH = 20_000  # parts owed, and the log may grow by much
 SHARES = 2  # chunks at least for each process, so that none waits long for the others
@@ -89,6 +89,7 @@ class RecordPages(Generator):
             str(page.metadata["plan"]): "/" + page.url for page in self.context["pages"] if "plan" in page.metadata
         }
         try:
+            laid.enter(self.ledger)
             publication_log = PublicationLog(self.job, self.ledger)
             outcomes = {name: str(words["label"]) for name, words in self.job.words.items()}
             subjects = Subjects(self.maker.site, self._titles(self.maker.site))
@@ -139,10 +140,11 @@ class RecordPages(Generator):
         """Yield the files of what is owed of one scope, ``count`` parts, chunk by chunk: some for every process."""
         if crew is not None and scope in units.APART:
             size = min(units.APART[scope], -(-count // (SHARES * len(crew.workers))))
-            if scope == "subject" and tree.takes_notes:
-                yield from crew.made(scope, self._noted(tree, scope, size))
+            if scope == laid.SCOPE and tree.is_first:
+                yield from together(crew.made(scope, self._to_be_laid(size), in_place=True), LAID)
+                laid.done(self.ledger)
             else:
-                yield from crew.made(scope, map(Asked, self._chunks(scope, size, len(crew.workers))))
+                yield from crew.made(scope, self._chunks(scope, size, len(crew.workers)))
         else:
             for keys in self._chunks(scope, CHUNK):
                 yield from self.maker.made(scope, keys, CHUNK)
@@ -166,15 +168,12 @@ class RecordPages(Generator):
                 return
             last = keys[-1]
 
-    def _noted(self, tree: Tree, scope: str, size: int) -> Iterator[Asked]:
-        """Yield the keys owed of subjects, so many at a time, with the addresses of their pages, which are noted."""
-        for keys in self._chunks(scope, NOTED):
-            with self.ledger.reading() as connection:
-                addresses = shown.addresses(connection, keys)
-            tree.note(self.ledger, {address: (scope, key) for key, address in addresses.items()})
+    def _to_be_laid(self, size: int) -> Iterator[list[str]]:
+        """Yield the keys owed of subjects, so many at a time, after it was noted that their files are laid."""
+        for keys in self._chunks(laid.SCOPE, LAID):
+            laid.ask(self.ledger, keys[-1])
             for first in range(0, len(keys), size):
-                some = keys[first : first + size]
-                yield Asked(some, [addresses[key] for key in some if key in addresses])
+                yield keys[first : first + size]
 
     def _search_page(self, ahead: Ahead) -> File:
         return self.maker.renderer.file(portal.search_page(self.maker.site, ahead))
@@ -183,6 +182,18 @@ class RecordPages(Generator):
         """Return title and address of the hand-written pages that are shown."""
         pages = (page for page in self.context["pages"] if page.metadata.get("plan") in {None, *site.plans})
         return [(page.title, paths.address_of(page.save_as)) for page in pages]
+
+
+def together(made: Iterable[Made], least: int) -> Iterator[Made]:
+    """Yield the files of parts, of so many parts at a time."""
+    held: Made = {}
+    for some in made:
+        held |= some
+        if len(held) >= least:
+            yield held
+            held = {}
+    if held:
+        yield held
 
 
 def side_by_side(chunks: Sequence[_Chunk], ways: int) -> Iterator[_Chunk]:

@@ -1,13 +1,13 @@
 """A process that makes parts of the site for the builder (:mod:`publisher.site.crew`).
 
-It is asked by pipe for ``{"scope", "keys", "noted"}``, reads what it needs, writes finished files into its own folder
-beside the site (where an address is noted, into the site: ``file`` is null then), and answers in the order asked with
+It is asked by pipe for ``{"scope", "keys", "in_place"}``, reads what it needs, writes finished files into its own
+folder beside the site (``in_place``: into the site, and ``file`` is null), and answers in the order asked with
 ``{"told"}`` or ``{"error", "kind"}``. What is told lies in a file of that name, so that nobody waits for a reader:
 ``[[key, [[address, file, sha-256, bytes, rows, as of], …]], …]``. It ends when no more can be asked, and with the
 process that started it.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -38,9 +38,9 @@ class Bench:
         self.folder = str(folder)
         self._numbers = count()
 
-    def laid(self, file: File, tree: Tree, noted: Collection[str]) -> tuple[Any, ...]:
-        """Return a file as the builder is told of it, its bytes written: into the tree where its address is noted."""
-        if file.address in noted:
+    def told(self, file: File, tree: Tree | None) -> tuple[Any, ...]:
+        """Return a file as the builder is told of it, its bytes written: into a tree, or else here."""
+        if tree is not None:
             tree.lay(file)
             return (file.address, None, file.digest, file.size, file.rows, file.as_of)
         kept = self.kept(file)
@@ -74,11 +74,11 @@ def work(maker: Makes, tree: Tree, name: str, asked: Connection, others: list[Co
 
 def _answer(maker: Makes, tree: Tree, bench: Bench, wanted: dict[str, Any]) -> dict[str, str]:
     """Make the files of the parts wanted; return where they are told of, or what went wrong."""
-    scope, keys, noted = wanted["scope"], wanted["keys"], set(wanted["noted"])
+    scope, keys, place = wanted["scope"], wanted["keys"], tree if wanted["in_place"] else None
     parts: list[Any] = []
     try:
         for made in maker.made(scope, keys, TOGETHER):
-            parts += [[key, [bench.laid(one, tree, noted) for one in files]] for (_, key), files in made.items()]
+            parts += [[key, [bench.told(one, place) for one in files]] for (_, key), files in made.items()]
         return {"told": bench.written(orjson.dumps(parts))}
     except PublisherError as error:
         return {"error": str(error), "kind": type(error).__name__}

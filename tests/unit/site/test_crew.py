@@ -10,7 +10,7 @@ from publisher.errors import RenderFailed
 from publisher.ledger import Ledger
 from publisher.portal import Watcher, opened
 from publisher.site import owing, units
-from publisher.site.crew import Asked, Crew
+from publisher.site.crew import Crew
 from publisher.site.install import Tree
 from publisher.site.maker import Maker
 
@@ -39,7 +39,7 @@ def test_two_processes_make_what_one_makes_in_the_same_order(job):
             for scope in units.APART:
                 keys = sorted(key for other, key in owed if other == scope)
                 chunks = [keys[start : start + 3] for start in range(0, len(keys), 3)]
-                told = list(crew.made(scope, map(Asked, chunks)))
+                told = list(crew.made(scope, chunks))
                 assert [key for made in told for _, key in made] == keys
                 for chunk, made in zip(chunks, told, strict=True):
                     [alone] = maker.made(scope, chunk, len(chunk))
@@ -56,12 +56,12 @@ def test_what_a_worker_cannot_render_is_told(job):
         Crew(Maker(job, ledger), ledger, Tree(job.output), 1) as crew,
         pytest.raises(RenderFailed, match="nonsense"),
     ):
-        list(crew.made("nonsense", [Asked(["1"])]))
+        list(crew.made("nonsense", [["1"]]))
 
 
 def test_a_worker_that_is_killed_ends_the_build_and_none_is_left(job):
     with Ledger(job.ledger_url) as ledger, Crew(Maker(job, ledger), ledger, Tree(job.output), 2) as crew:
         crew.workers[0].process.kill()
         with pytest.raises(RenderFailed, match="ended"):
-            list(crew.made("subject", [Asked(["1"]), Asked(["2"])]))
+            list(crew.made("subject", [["1"], ["2"]]))
     assert not any(worker.process.is_alive() for worker in crew.workers)

@@ -7,7 +7,7 @@ from publisher.errors import RenderFailed, SiteError
 from publisher.ledger import Ledger
 from publisher.ledger.owed import owe_pages, owed_pages
 from publisher.ledger.schema import page
-from publisher.site.install import File, Installed, Tree
+from publisher.site.install import File, Installed, Tree, note
 
 ONE, TWO = ("subject", "1"), ("subject", "2")
 
@@ -85,35 +85,47 @@ def test_what_is_no_longer_of_a_part_goes_with_its_empty_folders(tree, ledger):
     assert files(tree)["plans/2021/P/index.html"] == b"again"
 
 
-def test_a_noted_file_is_laid_and_then_installed_as_it_stands(tree, ledger):
-    file = File("/a/", b"a")
-    tree.note(ledger, {"/a/": ONE})
-    assert known(ledger) == {"/a/": False}
+def laid_in(tree, file):
+    """Lay a file, and return it as whoever installs it is told of it."""
     tree.lay(file)
+    return file._replace(content=b"", known=(file.digest, file.size), is_laid=True)
+
+
+def test_a_file_that_is_laid_enters_the_list_whole_and_stays_as_it_stands(tree, ledger):
+    file = laid_in(tree, File("/a/", b"a"))
     inode = (tree.output / "a/index.html").stat().st_ino
-    laid = file._replace(content=b"", known=(file.digest, 1), is_laid=True)
-    assert tree.install(ledger, {ONE: [laid]}) == Installed(written=1, removed=0)
+    assert tree.install(ledger, {ONE: [file]}) == Installed(written=1, removed=0)
     assert (known(ledger), files(tree)) == ({"/a/": True}, {"a/index.html": b"a"})
     assert (tree.output / "a/index.html").stat().st_ino == inode
 
 
+def test_a_file_may_be_laid_where_another_part_had_one(tree, ledger):
+    tree.install(ledger, {ONE: [File("/a/", b"one")]})
+    tree.install(ledger, {TWO: [laid_in(tree, File("/a/", b"two"))]})
+    tree.install(ledger, {ONE: []})
+    assert (known(ledger), files(tree)) == ({"/a/": True}, {"a/index.html": b"two"})
+
+
 def test_what_is_noted_and_never_made_is_forgotten(tree, ledger):
-    tree.note(ledger, {"/a/": ONE, "/b/": ONE})
-    assert tree.install(ledger, {ONE: [File("/b/", b"b")]}) == Installed(written=1, removed=0)
+    with ledger.transaction() as connection:
+        note(connection, [("/a/", ONE), ("/b/", ONE)])
+    assert known(ledger) == {"/a/": False, "/b/": False}
+    assert tree.install(ledger, {ONE: [laid_in(tree, File("/b/", b"b"))]}) == Installed(written=1, removed=0)
     assert (known(ledger), files(tree)) == ({"/b/": True}, {"b/index.html": b"b"})
 
 
 def test_what_is_noted_is_written_again_though_its_bytes_were_known(tree, ledger):
     tree.install(ledger, {ONE: [File("/a/", b"abc")]})
-    tree.note(ledger, {"/a/": ONE})
+    with ledger.transaction() as connection:
+        note(connection, [("/a/", ONE)])
     (tree.output / "a/index.html").write_bytes(b"a")  # a kill in the midst of laying it
     assert tree.install(ledger, {ONE: [File("/a/", b"abc")]}) == Installed(written=1, removed=0)
     assert files(tree) == {"a/index.html": b"abc"}
 
 
-def test_nothing_is_noted_ahead_where_a_tree_is_served(tmp_path):
-    assert Tree(tmp_path / ".output.a").takes_notes
-    assert not Tree(tmp_path / ".output.a", behind="b").takes_notes
+def test_a_build_is_no_first_one_where_a_tree_is_served(tmp_path):
+    assert Tree(tmp_path / ".output.a").is_first
+    assert not Tree(tmp_path / ".output.a", behind="b").is_first
 
 
 def test_other_parts_are_left_alone(tree, ledger):

@@ -12,7 +12,7 @@ from publisher.ledger.many import insert_many
 from publisher.ledger.owed import owe_pages, owed_each
 from publisher.ledger.shown import Shown
 from publisher.log import load_key
-from publisher.site import lines, worker
+from publisher.site import laid, lines, worker
 from publisher.site.install import Tree
 from publisher.site.search import update
 
@@ -54,6 +54,20 @@ def share(monkeypatch):
     return render
 
 
+def end_among_laid(portal, monkeypatch):
+    """Have a build end when the first files of subjects lie in their places and none is in the list of files."""
+    real = Tree.install
+
+    def ended(tree, ledger, parts):
+        if any(scope == laid.SCOPE for scope, _ in parts):
+            raise KeyboardInterrupt
+        return real(tree, ledger, parts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tree, "install", ended)
+        assert portal.call("build", day=DAYS[0]).status == 130
+
+
 def test_many_processes_make_what_one_makes(begun, tmp_path, make_result, monkeypatch):
     alone = built(begun, tmp_path / "alone", make_result)
     render = share(monkeypatch)
@@ -69,25 +83,29 @@ def test_a_first_build_that_ended_among_pages_laid_in_their_places_is_finished(
 ):
     alone, _ = built(begun, tmp_path / "alone", make_result)
     share(monkeypatch)
-    real = Tree.install
-
-    def ended(tree, ledger, parts):
-        if any(scope == "subject" for scope, _ in parts):
-            raise KeyboardInterrupt
-        return real(tree, ledger, parts)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Tree, "install", ended)
-        assert begun.call("build", day=DAYS[0]).status == 130
-    laid = sorted((begun.root / ".output.a/subjects").rglob("*.html"))
-    with Ledger(begun.settings.ledger.url) as ledger, ledger.reading() as connection:
-        known = {row.path: row.digest for row in connection.execute(select(schema.page))}
-    assert laid
-    for file in laid:  # each is known, and known not to be whole
-        assert known["/" + file.relative_to(begun.root / ".output.a").as_posix()] == ""
+    end_among_laid(begun, monkeypatch)
+    left = sorted((begun.root / ".output.a/subjects").rglob("*.html"))
+    assert left
+    for file in left:
         file.write_bytes(file.read_bytes()[:100])
+    with Ledger(begun.settings.ledger.url) as ledger:
+        laid.enter(ledger)
+        with ledger.reading() as connection:
+            known = {row.path: row.digest for row in connection.execute(select(schema.page))}
+    assert {known[f"/{file.relative_to(begun.root / '.output.a').as_posix()}"] for file in left} == {""}
     finished, _ = built(begun, tmp_path / "finished", make_result)  # later runs have other numbers
     assert finished == alone
+
+
+def test_what_was_laid_in_a_build_that_ended_and_is_withdrawn_then_is_removed(begun, make_case, make_code, monkeypatch):
+    share(monkeypatch)
+    end_among_laid(begun, monkeypatch)
+    name = f"subjects/320102/{make_code(1)}.html"
+    assert (begun.root / ".output.a" / name).exists()
+    begun.give(make_case(decided_on="2021-06-21"), name="stop")
+    begun.run(DAYS[1])
+    assert name not in begun.files()
+    assert f"subjects/320102/{make_code(2)}.html" in begun.files()
 
 
 def counted(real, calls):

@@ -23,7 +23,7 @@ from publisher.ledger.owed import owed_pages
 from publisher.ledger.schema import page
 from publisher.searchfile import PART, ROW
 from publisher.second import made_elsewhere, pays
-from publisher.site.crew import Asked, Crew
+from publisher.site.crew import Crew
 from publisher.site.folder import staging
 from publisher.site.install import File, Installed, Made, Part, Tree
 from publisher.site.search import coding, state
@@ -198,7 +198,7 @@ class Index:
     def _rewritten(self, leaving: Withdrawal) -> Iterator[Made]:
         """Yield the files that are written again, made by two processes where these are many."""
         if pays(len(leaving.units), MANY):
-            chunks = (Asked(leaving.units[at : at + BATCH]) for at in range(0, len(leaving.units), BATCH))
+            chunks = (leaving.units[at : at + BATCH] for at in range(0, len(leaving.units), BATCH))
             with Crew(leaving, self._ledger, self._tree, 2) as crew:
                 yield from crew.made("search", chunks)
         else:
