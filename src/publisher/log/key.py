@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from nacl.signing import SigningKey
 
 from publisher.errors import SettingsError
 from publisher.log.note import Signer, signer_of
@@ -68,6 +69,6 @@ def _signer(pem: bytes, where: str, base_url: str) -> Signer:
     if not isinstance(key, Ed25519PrivateKey):
         raise SettingsError(f"{where} holds no Ed25519 key in PEM (PKCS #8) without a password")
     try:
-        return signer_of(origin_of(base_url), key)
+        return signer_of(origin_of(base_url), SigningKey(key.private_bytes_raw()))
     except ValueError as error:
         raise SettingsError(f"base_url {base_url} cannot name a publication log: {error}") from error

@@ -5,8 +5,8 @@ import hashlib
 import re
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from nacl.exceptions import CryptoError
+from nacl.signing import SigningKey, VerifyKey
 
 ED25519 = b"\x01"  # the type of a signature, of those the specification assigns
 MOST_SIGNATURES = 100
@@ -23,19 +23,19 @@ class Verifier(NamedTuple):
 
     name: str
     key_id: bytes
-    key: Ed25519PublicKey
+    key: VerifyKey
 
     @property
     def vkey(self) -> str:
         """The key as people exchange it: name, key id and key, with plus signs between."""
-        encoded = base64.b64encode(ED25519 + self.key.public_bytes_raw()).decode()
+        encoded = base64.b64encode(ED25519 + bytes(self.key)).decode()
         return f"{self.name}+{self.key_id.hex()}+{encoded}"
 
     def verify(self, text: bytes, signature: bytes) -> bool:
         """Tell whether this key signed a text."""
         try:
-            self.key.verify(signature, text)
-        except InvalidSignature:
+            self.key.verify(text, signature)
+        except CryptoError:  # not signed by this key, or no signature at all
             return False
         return True
 
@@ -44,11 +44,11 @@ class Signer(NamedTuple):
     """A private key under a name."""
 
     verifier: Verifier
-    key: Ed25519PrivateKey
+    key: SigningKey
 
     def line(self, text: bytes) -> str:
         """Return the line that signs a text, without its newline."""
-        signature = base64.b64encode(self.verifier.key_id + self.key.sign(text)).decode()
+        signature = base64.b64encode(self.verifier.key_id + self.key.sign(text).signature).decode()
         return f"— {self.verifier.name} {signature}"
 
     def sign(self, text: str) -> bytes:
@@ -58,17 +58,17 @@ class Signer(NamedTuple):
         return f"{text}\n{self.line(text.encode())}\n".encode()
 
 
-def verifier_of(name: str, key: Ed25519PublicKey) -> Verifier:
+def verifier_of(name: str, key: VerifyKey) -> Verifier:
     """Return the verifier of a public key under a name."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name a key: it is empty or has a space or a plus sign")
-    told = name.encode() + b"\n" + ED25519 + key.public_bytes_raw()
+    told = name.encode() + b"\n" + ED25519 + bytes(key)
     return Verifier(name, hashlib.sha256(told).digest()[:4], key)
 
 
-def signer_of(name: str, key: Ed25519PrivateKey) -> Signer:
+def signer_of(name: str, key: SigningKey) -> Signer:
     """Return the signer of a private key under a name."""
-    return Signer(verifier_of(name, key.public_key()), key)
+    return Signer(verifier_of(name, key.verify_key), key)
 
 
 def parse_vkey(text: str) -> Verifier:
@@ -83,7 +83,7 @@ def parse_vkey(text: str) -> Verifier:
         raise BadNote(f"{text!r} is no verifier key") from None
     if key[:1] != ED25519 or len(key) != 33 or not _NAME.fullmatch(name):
         raise BadNote(f"{text!r} is no verifier key of an Ed25519 key")
-    verifier = verifier_of(name, Ed25519PublicKey.from_public_bytes(key[1:]))
+    verifier = verifier_of(name, VerifyKey(key[1:]))
     if verifier.vkey != text or verifier.key_id.hex() != key_id:
         raise BadNote(f"{text!r} is no verifier key: its id does not fit its key")
     return verifier

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.signing import SigningKey
 
 from publisher.log.merkle import Tree, grow, leaf_hash
 from publisher.log.note import Signer, signer_of
@@ -12,7 +12,7 @@ from publisher.log.note import Signer, signer_of
 
 @pytest.fixture
 def signer() -> Signer:
-    return signer_of("gongshi.example.gov.cn/log", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    return signer_of("gongshi.example.gov.cn/log", SigningKey(bytes(32)))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.signing import SigningKey
 
 from publisher.log.bundle import Checkpoint, bundle, entries_of, read_checkpoint
 from publisher.log.note import BadNote, Signer, open_note, parse_vkey, signer_of
@@ -24,7 +24,7 @@ C2SP_NOTE = (
 
 def neumann() -> Signer:
     seed = base64.b64decode(NEUMANN_PRIVATE)[1:]
-    return signer_of("PeterNeumann", Ed25519PrivateKey.from_private_bytes(seed))
+    return signer_of("PeterNeumann", SigningKey(seed))
 
 
 def test_the_example_of_go_is_signed_and_opened():
@@ -49,7 +49,7 @@ def test_no_part_of_a_verifier_key_is_one():
 
 
 def test_signatures_of_others_are_passed_over_and_a_bad_one_of_ours_is_not():
-    other = signer_of("EnochRoot", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    other = signer_of("EnochRoot", SigningKey(bytes(32)))
     both = NOTE + f"{other.line(TEXT.encode())}\n".encode()
     assert open_note(both, parse_vkey(NEUMANN)) == open_note(both, other.verifier) == TEXT
     with pytest.raises(BadNote, match="did not sign"):
@@ -82,7 +82,7 @@ def test_a_checkpoint_comes_back_as_it_was(signer):
      f"a/log\n5\n{'A' * 43}=\n\nmore\n", f"a/subjects/x.html\n{'A' * 43}=\n"],
 )  # fmt: skip
 def test_what_is_no_checkpoint_is_told(text):
-    signer = signer_of("a/log", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    signer = signer_of("a/log", SigningKey(bytes(32)))
     with pytest.raises(BadNote):
         read_checkpoint(signer.sign(text), signer.verifier)
 
