@@ -5,18 +5,17 @@ so a full page never moves, and what is withdrawn leaves its page short. Each li
 when it is so; nobody has to count.
 """
 
-from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
 from publisher import paths, regions
-from publisher.ledger.many import ask, insert_many, iso, update_many
+from publisher.ledger.many import insert_many, iso, update_many
 from publisher.ledger.schema import listing, place, vacated
 
 SUBJECTS = "subjects"  # the list of a region's subjects gives out places too, and nothing else
@@ -114,7 +113,6 @@ def write_places(places: Places) -> str:
 
 _IS_KNOWN = tuple_(listing.c.facet, listing.c.year, listing.c.value)
 _LISTS_ASKED = 1_000  # at once: three values each
-_PARTS = 64  # in which pages of lists are sorted
 
 
 class Lists:
@@ -205,69 +203,6 @@ class Lists:
             self._connection.execute(delete(place).where(place.c.list_no == number, place.c.slot == slot))
         left = [(number, slot, iso(day)) for number, slot in self._left]
         insert_many(self._connection, vacated, ("list_no", "slot", "since"), left)
-
-
-def seated(connection: Connection, list_no: int, first: int, last: int) -> list[int]:
-    """Return the numbers of the records on some places, from ``first`` up to but not including ``last``."""
-    query = "SELECT record_no FROM place WHERE list_no = ? AND slot >= ? AND slot < ? ORDER BY slot"
-    return [number for (number,) in ask(connection, query, (list_no, first, last))]
-
-
-class Pages(NamedTuple):
-    """Numbered pages of lists in some order; there may be hundreds of thousands."""
-
-    lists: Sequence[int]
-    numbers: Sequence[int]
-
-    def between(self, first: int, last: int) -> list[str]:
-        """Return the pages (``list_no/number``) from ``first`` up to but not including ``last``."""
-        return [f"{one}/{number}" for one, number in zip(self.lists[first:last], self.numbers[first:last], strict=True)]
-
-
-def in_order(connection: Connection, pages: Iterable[str]) -> Pages:
-    """Return numbered pages of lists (``list_no/number``) by the record on the first place of each.
-
-    Those that show the same results then stand side by side.
-    """
-    lists, numbers, records = array("q"), array("q"), array("q")
-    coming = iter(pages)
-    while some := list(islice(coming, _LISTS_ASKED)):
-        read = [tuple(map(int, one.split("/"))) for one in some]
-        seats = [(list_no, (number - 1) * paths.LIST_PAGE) for list_no, number in read]
-        asked = _OF_SEATS.format(", ".join(["(?, ?)"] * len(seats)))
-        of_seat = {(list_no, slot): no for no, list_no, slot in ask(connection, asked, tuple(chain(*seats)))}
-        lists.extend([list_no for list_no, _ in read])
-        numbers.extend([number for _, number in read])
-        records.extend([of_seat.get(seat, 0) for seat in seats])
-    order = array("q")
-    for part in _parted(records):  # to sort all at once takes ten times the memory that they take
-        order.extend(sorted(part, key=records.__getitem__))
-    return Pages(array("q", map(lists.__getitem__, order)), array("q", map(numbers.__getitem__, order)))
-
-
-def _parted(records: Sequence[int]) -> list["array[int]"]:
-    """Return the places of records in parts, each of lower records than the next."""
-    parts = [array("q") for _ in range(_PARTS)]
-    above = max(records, default=0) + 1
-    for index, number in enumerate(records):
-        parts[number * _PARTS // above].append(index)
-    return parts
-
-
-def filled_parts(connection: Connection, one: Listing, size: int) -> list[int]:
-    """Return the parts of a list, so many places each and counted from 1, in which something is shown."""
-    query = """
-        SELECT EXISTS (SELECT 1 FROM place JOIN shown ON shown.record_no = place.record_no
-                       WHERE list_no = ? AND slot >= ? AND slot < ?)
-    """
-    parts = range(1, -(-one.size // size) + 1)
-    return [part for part in parts if ask(connection, query, (one.list_no, (part - 1) * size, part * size))[0][0]]
-
-
-_OF_SEATS = """
-    WITH seat (list_no, slot) AS (VALUES {})
-    SELECT record_no, list_no, slot FROM seat JOIN place USING (list_no, slot)
-"""
 
 
 # Made once: every statement with a list of values leaves a cycle, which nobody collects while a stage runs.

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from heapq import nlargest
 from itertools import groupby
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Select, bindparam, func, select, text
 
 from publisher.ledger.listings import SUBJECTS
-from publisher.ledger.many import MOST_ASKED, ask, select_many, stream
+from publisher.ledger.many import MOST_ASKED, ask, stream
 from publisher.ledger.schema import STOPPED, counts, entry, listing, place, record, shown, subject
 
 Body = Mapping[str, Any]
@@ -105,6 +104,11 @@ def of_subjects(connection: Connection, numbers: Sequence[int]) -> dict[int, lis
     return {number: list(group) for number, group in groupby(map(shown_of, rows), key=lambda one: one.row.subject_no)}
 
 
+def every_result(connection: Connection) -> Iterator[Shown]:
+    """Yield every published result by subject, each subject's newest inspection first."""
+    return _read(connection, _RESULTS.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no))
+
+
 def of_list(connection: Connection, list_no: int, first: int = 0, last: int | None = None) -> Iterator[Shown]:
     """Yield a list's published results by their places, from ``first`` up to but not including ``last``."""
     seats = select(place.c.record_no, place.c.slot).where(place.c.list_no == list_no, place.c.slot >= first)
@@ -196,96 +200,6 @@ def month_sizes(connection: Connection) -> list[MonthSize]:
         .order_by(listing.c.year, listing.c.value)
     )
     return [MonthSize(row.year, int(row.value), row.shown, row.changed_on) for row in connection.execute(query)]
-
-
-class SubjectRow(NamedTuple):
-    """A subject with something published: as its newest published result names it."""
-
-    subject_no: int
-    path: str
-    name: str
-    former_names: tuple[str, ...]
-    uscc: str | None
-    reg_no: str | None
-    region_code: str
-    results: int
-    latest_on: date
-
-
-def subjects(connection: Connection) -> Iterator[SubjectRow]:
-    """Yield the subjects that are shown, by number."""
-    query = _RESULTS.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no)
-    for _, results in groupby(_read(connection, query), key=lambda one: one.row.subject_no):
-        yield subject_row(list(results))
-
-
-def subject_paths(connection: Connection, numbers: tuple[int, int]) -> list[str]:
-    """Return the addresses of the subjects numbered from ``numbers[0]`` up to, not including, ``numbers[1]`` that are
-    shown."""
-    is_shown = select(record.c.record_no).where(
-        record.c.subject_no == subject.c.subject_no, record.c.state == "published"
-    )
-    query = select(subject.c.path).where(
-        subject.c.subject_no >= numbers[0], subject.c.subject_no < numbers[1], is_shown.exists()
-    )
-    return list(connection.execute(query.order_by(subject.c.subject_no)).scalars())
-
-
-def addresses(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
-    """Return the addresses of subjects, shown or not, by their keys as parts of the site: their numbers."""
-    numbers = [int(key) for key in keys]
-    return {
-        str(number): path
-        for number, path in select_many(connection, subject, ("subject_no", "path"), "subject_no", numbers)
-    }
-
-
-class InRegion(NamedTuple):
-    """A subject as the list of its region names it."""
-
-    path: str
-    name: str
-    uscc: str | None
-    results: int
-
-
-_OF_REGION = """
-    SELECT subject.subject_no, path, record_no FROM subject
-    JOIN record ON record.subject_no = subject.subject_no
-    WHERE subject.region_code = ? AND slot >= ? AND slot < ? AND state = 'published'
-    ORDER BY slot, ended_on DESC, record_no
-"""
-
-
-def subjects_of_region(connection: Connection, region_code: str, places: tuple[int, int]) -> list[InRegion]:
-    """Return the shown subjects of a region by their places in its list, named as their newest result does."""
-    found = groupby(ask(connection, _OF_REGION, (region_code, *places)), key=itemgetter(0))
-    results = [[*group] for _, group in found]
-    newest = [group[0][2] for group in results]
-    bodies: dict[int, str] = dict(select_many(connection, shown, ("record_no", "body"), "record_no", newest))
-    rows = []
-    for group in results:
-        _, path, record_no = group[0]
-        subject = orjson.loads(bodies[record_no])["subject"]
-        rows.append(InRegion(path, subject["name"], subject["uscc"], len(group)))
-    return rows
-
-
-def subject_row(results: Sequence[Shown]) -> SubjectRow:
-    """Return a subject as its published results (newest first) describe it."""
-    newest = results[0].body["subject"]
-    names = dict.fromkeys(one.body["subject"]["name"] for one in results)
-    return SubjectRow(
-        results[0].row.subject_no,
-        results[0].row.subject_path,
-        newest["name"],
-        tuple(name for name in names if name != newest["name"]),
-        newest["uscc"],
-        newest["reg_no"],
-        newest["region_code"],
-        len(results),
-        results[0].row.ended_on,
-    )
 
 
 def published_counts(connection: Connection) -> dict[str, int]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
-from publisher.ledger.shown import Shown, SubjectRow
+from publisher.ledger.shown import Shown
+from publisher.ledger.shown_subjects import SubjectRow
 
 
 def has_dates(one: Shown) -> bool:

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from sqlalchemy import select
 
 from publisher import paths
-from publisher.ledger import listings, shown
+from publisher.ledger import listings, shown, shown_subjects
 from publisher.ledger.schema import page
 from publisher.ledger.shown import Shown
 from publisher.site.install import File
@@ -98,7 +98,7 @@ def _feed(site: Site, title: str, address: str, page: str, entries: Sequence[Sho
 def sitemap_part(site: Site, number: int) -> list[File]:
     """Return the addresses of the subjects of one range of numbers; nothing when none is shown."""
     first = number * paths.SITEMAP_PART
-    addresses = shown.subject_paths(site.connection, (first, first + paths.SITEMAP_PART))
+    addresses = shown_subjects.paths_of_shown(site.connection, (first, first + paths.SITEMAP_PART))
     return [_urlset(site, paths.sitemap_part(number), addresses)] if addresses else []
 
 

@@ -6,7 +6,7 @@ left is entered by the next one, before anything else, as not known to be whole:
 """
 
 from publisher import paths
-from publisher.ledger import Ledger, shown
+from publisher.ledger import Ledger, shown_subjects
 from publisher.ledger.many import MOST_ASKED
 from publisher.ledger.owed import owed_keys
 from publisher.ledger.store import get_meta, set_meta
@@ -33,7 +33,7 @@ def enter(ledger: Ledger) -> None:
         last = get_meta(connection, _ASKED)
         after = ""
         while last and (keys := owed_keys(connection, SCOPE, after, MOST_ASKED, last)):
-            found = shown.addresses(connection, keys)
+            found = shown_subjects.addresses(connection, keys)
             note(connection, [(one, (SCOPE, key)) for key, path in found.items() for one in _files(path)])
             after = keys[-1]
         if last:

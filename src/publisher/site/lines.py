@@ -8,7 +8,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from publisher.ledger import listings, shown
+from publisher.ledger import list_pages, shown
 from publisher.ledger.shown import Shown
 
 MOST_KEPT = 20_000  # lines, some 20 MB: lists are made side by side (ledger/listings.py) and share most of them
@@ -30,7 +30,7 @@ class Lines:
 
     def of_list(self, connection: Connection, list_no: int, first: int, last: int) -> list[Line]:
         """Return what is shown on some places of a list, from ``first`` up to but not including ``last``."""
-        numbers = listings.seated(connection, list_no, first, last)
+        numbers = list_pages.seated(connection, list_no, first, last)
         kept = self._kept
         if len(kept) > MOST_KEPT:
             for number in list(islice(kept, MOST_KEPT // 4)):  # those that were read first

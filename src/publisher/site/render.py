@@ -20,7 +20,7 @@ from pelican.writers import Writer
 
 from publisher import paths
 from publisher.errors import RenderFailed
-from publisher.ledger import Ledger, listings
+from publisher.ledger import Ledger, list_pages
 from publisher.ledger.owed import owe_pages, owed_counts, owed_each, owed_keys
 from publisher.ledger.store import READERS_KIB
 from publisher.progress import OnStage
@@ -154,7 +154,7 @@ class RecordPages(Generator):
         lists that share results together, all other parts in order."""
         if scope == "list_page":
             with self.ledger.reading() as connection:
-                pages = listings.in_order(connection, owed_each(connection, scope))
+                pages = list_pages.in_order(connection, owed_each(connection, scope))
             for first in side_by_side(range(0, len(pages.lists), size), ways):
                 yield pages.between(first, first + size)
             return

@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from publisher import paths, regions
-from publisher.ledger import listings, shown
+from publisher.ledger import list_pages, listings, shown
 from publisher.ledger.listings import Listing
 from publisher.ledger.shown import MonthSize
 from publisher.site.data.files import FORMATS, OF_MONTH
@@ -155,7 +155,7 @@ def list_page(site: Site, listing: Listing, number: int) -> list[Page]:
 
 
 def _downloads(site: Site, month: Listing) -> list[Context]:
-    parts = listings.filled_parts(site.connection, month, paths.DATA_PART)
+    parts = list_pages.filled_parts(site.connection, month, paths.DATA_PART)
     return [
         {
             "title": (f"第 {part} 部分" if month.size > paths.DATA_PART else "本月结果") + f"（{FORMATS[suffix]}）",

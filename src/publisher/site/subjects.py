@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from publisher import paths
-from publisher.ledger import listings, shown
+from publisher.ledger import listings, shown_subjects
 from publisher.ledger.many import iso
 from publisher.ledger.shown import Body, Shown
 from publisher.site import calendar
@@ -19,7 +19,7 @@ def subject_pages(site: Site, results: Sequence[Shown], openings: Openings) -> l
     """Return a subject's page with every result shown, and the calendar of its dates; nothing when none is shown."""
     if not results:
         return []
-    row = shown.subject_row(results)
+    row = shown_subjects.row_of(results)
     dates = calendar.of_subject(site.job.base_url, row, results)
     context = {
         "view": site.head(
@@ -145,7 +145,7 @@ def region_page(site: Site, region_code: str, number: int) -> list[Page]:
     if number > last:
         return []
     first = (number - 1) * paths.LIST_PAGE
-    rows = shown.subjects_of_region(site.connection, region_code, (first, first + paths.LIST_PAGE))
+    rows = shown_subjects.of_region(site.connection, region_code, (first, first + paths.LIST_PAGE))
     address = paths.subjects_region(region_code, number)
     name = region_name(region_code)
 

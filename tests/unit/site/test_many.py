@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from publisher import briefing
-from publisher.ledger import Ledger, listings, schema
+from publisher.ledger import Ledger, list_pages, schema
 from publisher.ledger.many import insert_many
 from publisher.ledger.owed import owe_pages, owed_each
 from publisher.ledger.shown import Shown
@@ -128,12 +128,12 @@ def test_processes_that_take_turns_go_through_a_part_each(number):
 
 
 def test_pages_of_lists_come_by_the_record_on_their_first_place(monkeypatch):
-    monkeypatch.setattr(listings, "_LISTS_ASKED", 3)
+    monkeypatch.setattr(list_pages, "_ASKED", 3)
     with Ledger("sqlite://", rehearsal=True) as ledger, ledger.transaction() as connection:
         seats = [(1, 50, 9), (1, 100, 4), (2, 50, 5), (2, 51, 1), (12, 50, 4)]
         insert_many(connection, schema.place, ("list_no", "slot", "record_no"), seats)
         owe_pages(connection, [("list_page", key) for key in ("1/2", "1/3", "2/2", "12/2", "3/10")] + [("list", "1")])
-        found = listings.in_order(connection, owed_each(connection, "list_page"))
+        found = list_pages.in_order(connection, owed_each(connection, "list_page"))
     assert found.between(0, 3) == ["3/10", "1/3", "12/2"]  # on nobody's place, then those of record 4
     assert found.between(3, 9) == ["2/2", "1/2"]
     assert len(found.lists) == 5
@@ -141,7 +141,7 @@ def test_pages_of_lists_come_by_the_record_on_their_first_place(monkeypatch):
 
 def test_lines_of_lists_are_bounded_and_the_oldest_go_first(monkeypatch):
     monkeypatch.setattr(lines, "MOST_KEPT", 8)
-    monkeypatch.setattr(lines.listings, "seated", lambda connection, list_no, first, last: range(first, last))
+    monkeypatch.setattr(lines.list_pages, "seated", lambda connection, list_no, first, last: range(first, last))
     read = []
 
     def listed(connection, numbers):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from publisher import paths, regions
-from publisher.ledger import deltas, shown
+from publisher.ledger import deltas, shown, shown_subjects
 from publisher.site.data import columns
 from publisher.site.data.columns import Columns
 from publisher.site.data.files import WHOLE_LIMIT, licence, total_rows, workshop, writing
@@ -110,7 +110,7 @@ def _fill(site: Site, database: sqlite3.Connection, as_of: date) -> int:
     for name, table in TABLES.items():
         database.execute(_create(name, table))
     connection = site.connection
-    subjects = shown.subjects(connection)
+    subjects = shown_subjects.every(connection)
     rows = _insert(database, "subjects", (
         (f"{site.job.base_url}{one.path}", one.name, one.uscc, one.reg_no, one.region_code,
          regions.name(one.region_code), one.results, one.latest_on) for one in subjects
