@@ -35,8 +35,10 @@ class Maker:
             with self._ledger.reading() as connection:
                 self.site.connection = connection
                 found = units.render(self.site, scope, keys[start : start + together], self.documents)
+                pages = [one for some in found.values() for one in some if isinstance(one, Page)]
+                files = iter(self.renderer.files(pages))
                 made = {
-                    (scope, key): [self.renderer.file(one) if isinstance(one, Page) else one for one in pages]
-                    for key, pages in found.items()
+                    (scope, key): [next(files) if isinstance(one, Page) else one for one in some]
+                    for key, some in found.items()
                 }
             yield made

@@ -38,7 +38,7 @@ from publisher.site.search.update import Index
 from publisher.site.views import Page, Site
 
 CHUNK = 200  # parts rendered and installed together by one process
-LAID = 5_000  # parts noted and installed together whose files are laid in their places
+LAID = 2_500  # parts noted and installed together whose files are laid in their places
 FEW = 2_000  # parts that one process renders alone
 MUCH = 20_000  # parts owed, and the log may grow by much
 SHARES = 2  # chunks at least for each process, so that none waits long for the others

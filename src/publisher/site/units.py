@@ -4,7 +4,7 @@ A part is a scope and a key; the ledger owes parts (:mod:`publisher.site.owing`)
 exactly one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from publisher import paths
 from publisher.errors import RenderFailed
@@ -29,7 +29,7 @@ APART = {"subject": 500, "list_page": 200, "list": 50, "data_month": 1, "month":
 
 def render(
     site: Site, scope: str, keys: Sequence[str], documents: Mapping[str, str]
-) -> dict[str, Iterable[Page | File]]:
+) -> dict[str, Sequence[Page | File]]:
     """Return the pages and files of parts of one scope by key, as the ledger has them now; none for what is not shown.
 
     Subjects are many and small, so they are read together.

@@ -21,6 +21,7 @@ from publisher.site.folder import staging, write
 from publisher.site.install import File, Made, Tree
 
 TOGETHER = 25  # parts whose files are in memory at once
+SMALL = {"subject": 40}  # and of those whose files are small
 
 
 class Makes(Protocol):
@@ -77,7 +78,7 @@ def _answer(maker: Makes, tree: Tree, bench: Bench, wanted: dict[str, Any]) -> d
     scope, keys, place = wanted["scope"], wanted["keys"], tree if wanted["in_place"] else None
     parts: list[Any] = []
     try:
-        for made in maker.made(scope, keys, TOGETHER):
+        for made in maker.made(scope, keys, SMALL.get(scope, TOGETHER)):
             parts += [[key, [bench.told(one, place) for one in files]] for (_, key), files in made.items()]
         return {"told": bench.written(orjson.dumps(parts))}
     except PublisherError as error:

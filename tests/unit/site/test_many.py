@@ -51,6 +51,7 @@ def share(monkeypatch):
     monkeypatch.setattr(render, "processes", lambda: 2)
     monkeypatch.setattr(render, "FEW", 0)
     monkeypatch.setattr(worker, "TOGETHER", 2)
+    monkeypatch.setattr(worker, "SMALL", {})
     return render
 
 
