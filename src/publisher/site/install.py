@@ -106,7 +106,7 @@ class Tree:
         return self._behind is None
 
     def lay(self, file: File) -> None:
-        """Write a file into its place before it is installed; it is known how to find it (:mod:`publisher.site.laid`).
+        """Write a file into its place before it is installed, where :mod:`publisher.site.laid` finds what a kill left.
 
         Raises :class:`SiteError` when the folder cannot be written.
         """
@@ -125,6 +125,7 @@ class Tree:
             fresh = {one: None for one in now if one not in before or before[one].digest != known[one][0]}
             if self._behind is not None:
                 self._fall_behind(connection, parts, before, now, fresh, gone)
+            # one that is laid is found without a note, and one that was never known to be whole has its note
             unnoted = (one for one in fresh if (before[one].digest if one in before else not now[one][1].is_laid))
             note(connection, [(one, now[one][0]) for one in unnoted])
         for address in gone:

@@ -30,14 +30,14 @@ def done(ledger: Ledger) -> None:
 def enter(ledger: Ledger) -> None:
     """Enter in the list of files what may lie in its place and is not in it, and note that there is no more of it."""
     with ledger.transaction() as connection:
-        last = get_meta(connection, _ASKED)
-        after = ""
-        while last and (keys := owed_keys(connection, SCOPE, after, MOST_ASKED, last)):
+        last, after = get_meta(connection, _ASKED), ""
+        if not last:
+            return
+        while keys := owed_keys(connection, SCOPE, after, MOST_ASKED, last):
             found = shown_subjects.addresses(connection, keys)
             note(connection, [(one, (SCOPE, key)) for key, path in found.items() for one in _files(path)])
             after = keys[-1]
-        if last:
-            set_meta(connection, _ASKED, "")
+        set_meta(connection, _ASKED, "")
 
 
 def _files(path: str) -> tuple[str, str]:
