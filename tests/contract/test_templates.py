@@ -129,7 +129,7 @@ def test_each_template_is_given_what_is_told(contexts):
 
 
 def test_every_template_is_given_the_portal(contexts):
-    renderer = Renderer(contexts[0], jinja2.Environment(autoescape=True))
+    renderer = Renderer(contexts[0], *[jinja2.Environment(autoescape=True)] * 2)
     assert renderer._given.keys() == EVERY.keys() - {"view", "masthead", "colophon"}  # made from the view
     assert list(differences(renderer._given["portal"], EVERY["portal"], "portal")) == []
 

@@ -5,7 +5,8 @@ Every value is escaped and an unknown name is an error, as ever. What differs is
 - A component that a template calls where its words go (``{{ mark(one) }}``) is compiled into that place, if it depends
   on nothing but what it is given. A call as a part of an expression stays a call.
   What it is given as a constant stands in it as one, and decides there what it can.
-- ``record.name`` is first looked for in the record, which is a dict, and only then as Jinja does.
+- In a quick environment ``record.name`` is taken from the record as from a dict that has it. Where it is none, or has
+  not, a KeyError or TypeError says so, and the page is for a careful one, which then looks for it as Jinja does.
 - ``url`` and ``asset``, which ask for no context, are called as they are; ``is none`` is asked without a call.
 - What a template and its blocks say is gathered and joined once.
 - A template that was read is found by its name alone; ``join`` looks at texts that need no care no longer than Python.
@@ -40,16 +41,16 @@ def text(value: Any) -> str:
     return value if kind is markupsafe.Markup else markupsafe.escape(value)
 
 
-def environment(theme: Path, compiled: Path | None = None) -> jinja2.Environment:
-    """Return the environment in which all pages of a theme are rendered; what is compiled is kept in ``compiled``."""
-    made = Environment(
+def environment(theme: Path, compiled: Path | None = None, *, is_quick: bool = False) -> jinja2.Environment:
+    """Return an environment in which pages of a theme are rendered; what is compiled is kept in ``compiled``."""
+    made = (QuickEnvironment if is_quick else Environment)(
         loader=jinja2.FileSystemLoader(theme / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,  # the theme does not change under a build
-        bytecode_cache=None if compiled is None else Compiled(compiled, theme),
+        bytecode_cache=None if compiled is None else Compiled(compiled, theme, is_quick=is_quick),
     )
     made.filters["join"] = joined
     return made
@@ -70,8 +71,8 @@ class Compiled(jinja2.BytecodeCache):
     of them count. What cannot be read, or was damaged, is compiled anew; what cannot be written is not kept.
     """
 
-    def __init__(self, folder: Path, theme: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, theme: Path, *, is_quick: bool) -> None:
+        self._folder, self._kind = folder, "quick" if is_quick else "careful"
         seen = hashlib.sha256(Path(__file__).read_bytes() + Path(inliner.__file__).read_bytes())
         for file in sorted((theme / "templates").rglob("*.html")):
             seen.update(hashlib.sha256(file.read_bytes()).digest())
@@ -93,12 +94,12 @@ class Compiled(jinja2.BytecodeCache):
         content = bucket.bytecode_to_string()
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            part = self._file(bucket).with_suffix(f".{os.getpid()}")
+            part = self._file(bucket).with_suffix(f".{self._kind}-{os.getpid()}")
             part.write_bytes(hashlib.sha256(content).digest() + content)
             part.replace(self._file(bucket))
 
     def _file(self, bucket: jinja2.bccache.Bucket) -> Path:
-        return self._folder / f"{bucket.key}.bin"
+        return self._folder / f"{bucket.key}.{self._kind}"
 
 
 class Compiler(CodeGenerator):
@@ -156,6 +157,25 @@ class Compiler(CodeGenerator):
             super()._output_child_post(node, frame, finalize)
 
 
+class QuickCompiler(Compiler):
+    """Compiles a template for records that are dicts and have all that it asks of them."""
+
+    _method: nodes.Getattr | None = None  # what is called, and no member of a record
+
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:
+        of = node.node
+        is_loop = isinstance(of, nodes.Name) and of.name == "loop"
+        if node is self._method or is_loop or not isinstance(of, nodes.Name | nodes.Getattr):
+            super().visit_Getattr(node, frame)
+        else:
+            self.visit(of, frame)
+            self.write(f"[{node.attr!r}]")
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        self._method = node.node if isinstance(node.node, nodes.Getattr) else None
+        super().visit_Call(node, frame, forward_caller)
+
+
 def _is_plainly_escaped(frame: Frame, finalize: Any) -> bool:
     return frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None
 
@@ -204,3 +224,10 @@ class Environment(jinja2.Environment):
         if found is None:
             found = self._read[name] = super().get_template(name, parent)
         return found
+
+
+class QuickEnvironment(Environment):
+    """An environment for records that are dicts and have all that is asked of them; KeyError or TypeError says that one
+    is none, or has not."""
+
+    code_generator_class = QuickCompiler

@@ -18,7 +18,8 @@ class Maker:
 
     def __init__(self, job: Job, ledger: Ledger) -> None:
         self.documents: Mapping[str, str] = {}
-        self.renderer = Renderer(job, environment(job.theme, job.compiled))
+        quick = environment(job.theme, job.compiled, is_quick=True)
+        self.renderer = Renderer(job, quick, environment(job.theme, job.compiled))
         self._ledger = ledger
         with ledger.reading() as connection:
             self.site = Site(job, connection, self.renderer.draw)

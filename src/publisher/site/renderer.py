@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
 from markupsafe import Markup
@@ -17,17 +17,21 @@ from publisher.site.install import File
 from publisher.site.job import Job
 from publisher.site.views import Page
 
+_Words = TypeVar("_Words", bound=str)
+_UNLIKE = (KeyError, TypeError)  # a record is not as the quick environment takes it to be
 _MISTAKES = (jinja2.TemplateError, TypeError, KeyError, AttributeError)  # of a theme
 
 
 class Renderer:
     """Turns pages into files with the theme's templates."""
 
-    def __init__(self, job: Job, environment: jinja2.Environment) -> None:
-        self._job, self._environment = job, environment
+    def __init__(self, job: Job, quick: jinja2.Environment, careful: jinja2.Environment) -> None:
+        """``careful`` renders what ``quick`` cannot, which says so by a KeyError or TypeError."""
+        self._job, self._quick, self._careful = job, quick, careful
+        self.slow: set[str] = set()  # what was left to the careful environment
         self._given = {"portal": _portal(job), "url": self._url(job), "asset": self._asset(job)}
         self._around: dict[tuple[str, bool], dict[str, Any]] = {}
-        self._macros: dict[str, Callable[..., Markup]] = {}
+        self._macros: dict[tuple[jinja2.Environment, str], Callable[..., Markup]] = {}
 
     def file(self, page: Page) -> File:
         """Return the rendered page.
@@ -42,11 +46,12 @@ class Renderer:
         return [self._finished(*one) for one in zip(pages, words, strict=True)]
 
     def _words(self, page: Page) -> str:
+        name = page.template
         try:
-            template = self._environment.get_template(page.template)
-            return template.render(self._frame(page.context["view"]) | page.context)
+            given = self._frame(page.context["view"]) | page.context
+            return self._by_either(name, lambda environment: environment.get_template(name).render(given))
         except _MISTAKES as error:
-            raise RenderFailed(f"theme template {page.template}, page {page.address}: {error}") from error
+            raise RenderFailed(f"theme template {name}, page {page.address}: {error}") from error
 
     def _finished(self, page: Page, words: str) -> File:
         content = words.encode() + (page.proof or b"")
@@ -59,8 +64,8 @@ class Renderer:
 
     def read_all(self) -> None:
         """Read all templates of pages now, for processes that will share them."""
-        for name in self._environment.list_templates(filter_func=lambda name: "/" not in name):
-            self._environment.get_template(name)
+        for name in self._quick.list_templates(filter_func=lambda name: "/" not in name):
+            self._quick.get_template(name)
 
     def draw(self, component: str, *given: Any) -> Markup:
         """Return the markup of a component of the theme, which depends on nothing but what it is given.
@@ -68,7 +73,7 @@ class Renderer:
         Raises :class:`RenderFailed` naming the component.
         """
         try:
-            return self._macro(component)(*given)
+            return self._by_either(component, lambda environment: self._macro(environment, component)(*given))
         except _MISTAKES as error:
             raise RenderFailed(f"theme component {component}: {error}") from error
 
@@ -82,16 +87,26 @@ class Renderer:
         if key not in self._around:
             portal, url, asset = (self._given[name] for name in ("portal", "url", "asset"))
             self._around[key] = self._given | {
-                "masthead": self._macro("header")(portal, view, url, asset),
-                "colophon": self._macro("footer")(portal, url),
+                "masthead": self.draw("header", portal, view, url, asset),
+                "colophon": self.draw("footer", portal, url),
             }
         return self._around[key]
 
-    def _macro(self, name: str) -> Callable[..., Markup]:
-        if name not in self._macros:
-            component = self._environment.get_template(f"components/{name}.html").module
-            self._macros[name] = getattr(component, name)
-        return self._macros[name]
+    def _by_either(self, name: str, drawn: Callable[[jinja2.Environment], _Words]) -> _Words:
+        """Return what the quick environment makes of a template or component; from where it cannot, the careful one."""
+        if name not in self.slow:
+            try:
+                return drawn(self._quick)
+            except _UNLIKE:
+                self.slow.add(name)
+        return drawn(self._careful)
+
+    def _macro(self, environment: jinja2.Environment, name: str) -> Callable[..., Markup]:
+        found = self._macros.get((environment, name))
+        if found is None:
+            found = getattr(environment.get_template(f"components/{name}.html").module, name)
+            self._macros[environment, name] = found
+        return found
 
     @staticmethod
     def _url(job: Job) -> Callable[[str], str]:

@@ -244,6 +244,21 @@ def test_a_template_that_fails_is_named_and_the_site_stays(own_look, make_plan, 
     assert own_look.page("plans/2021/P2021-1/index.html") == before
 
 
+def test_a_theme_may_ask_for_what_a_record_has_not(own_look, make_plan, make_result):
+    for name, begun, words in (
+        ("plan.html", "{% block main %}", "<i>{{ plan.nothing is defined }}</i>"),
+        ("components/findings_table.html", "<table", "<b>{{ findings[0].nothing | default('没有') }}</b><table"),
+    ):
+        template = own_look.root / "theme/templates" / name
+        before = template.read_text("utf-8")
+        template.write_text(before.replace(begun, words if begun in words else begun + words, 1), "utf-8")
+    own_look.give(make_plan(), make_result(1))
+    own_look.run(DAY)
+    assert "<i>False</i>" in own_look.page("plans/2021/P2021-1/index.html")
+    (subject,) = (page for name, page in own_look.files().items() if re.fullmatch(r"subjects/\d{6}/\w{18}\.html", name))
+    assert "<b>没有</b>" in subject.decode()
+
+
 def test_a_text_that_pelican_would_skip_ends_the_build(own_look, make_plan):
     own_look.give(make_plan())
     (own_look.root / "content/pages/broken.md").write_text("title: 坏\ndate: 不是日期\n\n文", "utf-8")

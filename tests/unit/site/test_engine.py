@@ -44,7 +44,7 @@ def test_every_page_is_what_plain_jinja_makes_of_it(portal_dir, make_plan, make_
     )  # fmt: skip
     seen = set()
     with Ledger(settings.ledger.url) as ledger, ledger.reading() as connection:
-        maker, slow = Maker(job, ledger), Renderer(job, plain)
+        maker, slow = Maker(job, ledger), Renderer(job, plain, plain)
         maker.site.connection = connection
         slowly = Site(job, connection, slow.draw)
         for scope, key in owing.everything(connection):
@@ -54,18 +54,24 @@ def test_every_page_is_what_plain_jinja_makes_of_it(portal_dir, make_plan, make_
                     if isinstance(one, Page):
                         assert maker.renderer.file(one).content == slow.file(two).content, one.address
                         seen.add(one.template)
+    assert maker.renderer.slow == set()
     assert seen >= {"subject.html", "results_list.html", "task.html", "plan.html", "home.html", "item_list.html"}
 
 
+@pytest.fixture(params=[False, True], ids=["careful", "quick"])
+def is_quick(request):
+    return request.param
+
+
 @pytest.fixture
-def made(tmp_path):
+def made(tmp_path, is_quick):
     """An environment of templates given by name."""
 
     def make(**templates):
         (tmp_path / "templates").mkdir()
         for name, words in templates.items():
             (tmp_path / "templates" / f"{name}.html").write_text(words, "utf-8")
-        return environment(tmp_path)
+        return environment(tmp_path, is_quick=is_quick)
 
     return make
 
@@ -117,11 +123,11 @@ def test_a_component_that_needs_more_than_it_is_given_stays_a_call(made):
 
 
 @pytest.mark.parametrize("page", ["{{ nobody }}", "{{ one.nothing }}", "{{ one.nothing.more }}", "{{ part() }}"])
-def test_an_unknown_name_is_an_error(made, page):
+def test_an_unknown_name_is_an_error(made, is_quick, page):
     engine = made(
         part="{% macro part(name) %}{{ name }}{% endmacro %}", page="{% from 'part.html' import part %}" + page
     )
-    with pytest.raises(jinja2.UndefinedError):
+    with pytest.raises((jinja2.UndefinedError, KeyError) if is_quick else jinja2.UndefinedError):
         engine.get_template("page.html").render(one={"it": 1})
 
 
@@ -130,12 +136,17 @@ def test_a_record_comes_before_the_methods_of_a_dict(made):
     assert engine.get_template("page.html").render(one={"items": 3, "a": {"b": "<"}}) == "3 2 &lt; X"
 
 
+def test_a_loop_and_methods_are_no_members_of_a_record(made):
+    words = "{% for one in them %}{{ loop.index }}{{ one.a.get('b') }}{{ '' if loop.last else ',' }}{% endfor %}"
+    assert made(page=words).get_template("page.html").render(them=[{"a": {"b": 1}}, {"a": {}}]) == "11,2None"
+
+
 def test_text_is_escaped_unless_it_is_markup():
     assert text("a<b>&\"'") == "a&lt;b&gt;&amp;&#34;&#39;"
     assert (text(Markup("<b>")), text(None), text(3)) == ("<b>", "None", "3")
 
 
-def test_compiled_templates_are_used_again_until_any_template_changes(tmp_path, made, monkeypatch):
+def test_compiled_templates_are_used_again_until_any_template_changes(tmp_path, made, is_quick, monkeypatch):
     made(
         part="{% macro part(name) %}<b>{{ name }}</b>{% endmacro %}",
         page="{% from 'part.html' import part %}{{ part(name) }}",
@@ -143,7 +154,7 @@ def test_compiled_templates_are_used_again_until_any_template_changes(tmp_path, 
     folder = tmp_path / "compiled"
 
     def said():
-        return environment(tmp_path, folder).get_template("page.html").render(name="<i>")
+        return environment(tmp_path, folder, is_quick=is_quick).get_template("page.html").render(name="<i>")
 
     assert said() == "<b>&lt;i&gt;</b>"
     with monkeypatch.context() as patched:
