@@ -29,6 +29,7 @@ from publisher.audit.downloads import (
 from publisher.audit.pages import PageText
 from publisher.audit.reading import normal
 from publisher.ledger import shown as ledger_shown
+from publisher.ledger.octets import octets
 from publisher.ledger.schema import listing, place, record, shown, subject
 
 _MONTH_CHUNK = 20 * paths.LIST_PAGE
@@ -50,11 +51,8 @@ def told_query() -> Any:
     joined = record.join(shown, shown.c.record_no == record.c.record_no).join(
         subject, subject.c.subject_no == record.c.subject_no
     )
-    return (
-        select(*(record.c[name] for name in names), subject.c.path, shown.c.body, shown.c.beside)
-        .select_from(joined)
-        .where(_IS_SHOWN)
-    )
+    forms = [octets(column).label(column.name) for column in (shown.c.body, shown.c.beside)]
+    return select(*(record.c[name] for name in names), subject.c.path, *forms).select_from(joined).where(_IS_SHOWN)
 
 
 def read_told(connection: Connection, query: Any) -> Iterator[Told]:

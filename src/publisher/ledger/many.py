@@ -24,6 +24,12 @@ def iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
+@lru_cache(4096)
+def day_of(written: Any) -> Any:
+    """Return a day that a database has as text or as a date; None for none."""
+    return date.fromisoformat(written) if isinstance(written, str) else written
+
+
 def insert_many(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Values], then: str = ""
 ) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from heapq import nlargest
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, func, select, text
+from sqlalchemy import Connection, Select, func, select, text
 
 from publisher.ledger.listings import SUBJECTS
-from publisher.ledger.many import MOST_ASKED, ask, stream
+from publisher.ledger.many import MOST_ASKED, ask, day_of, stream
+from publisher.ledger.octets import octets, octets_of
 from publisher.ledger.schema import STOPPED, counts, entry, listing, place, record, shown, subject
 
 Body = Mapping[str, Any]
@@ -57,8 +57,8 @@ _WIDTH = len(ShownRow._fields)
 COLUMNS = (
     *(record.c[name] for name in ShownRow._fields[:-1]),
     subject.c.path.label("subject_path"),
-    shown.c.body,
-    shown.c.beside,
+    octets(shown.c.body),
+    octets(shown.c.beside),
 )
 _SHOWN = (
     select(*COLUMNS)
@@ -72,11 +72,6 @@ _RESULTS = _SHOWN.where(record.c.subject_no.is_not(None))
 
 def _published(kind: str) -> Select[Any]:
     return _SHOWN.where(record.c.kind == kind, record.c.state == "published")
-
-
-_OF_SUBJECTS: Select[Any] = _RESULTS.where(record.c.subject_no.in_(bindparam("numbers", expanding=True))).order_by(
-    record.c.subject_no, record.c.ended_on.desc(), record.c.record_no
-)
 
 
 def _read(connection: Connection, query: Select[Any]) -> Iterator[Shown]:
@@ -96,12 +91,6 @@ def all_of(connection: Connection, kind: str) -> Iterator[Shown]:
 def one_of(connection: Connection, kind: str, record_id: str) -> Shown | None:
     """Return a record if it is published today."""
     return next(_read(connection, _published(kind).where(record.c.record_id == record_id)), None)
-
-
-def of_subjects(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Shown]]:
-    """Return the published results of several subjects by subject, each newest inspection first."""
-    rows = connection.execute(_OF_SUBJECTS, {"numbers": numbers}).all()
-    return {number: list(group) for number, group in groupby(map(shown_of, rows), key=lambda one: one.row.subject_no)}
 
 
 def every_result(connection: Connection) -> Iterator[Shown]:
@@ -138,9 +127,9 @@ class Listed(NamedTuple):
 
 
 _LISTED = """
-    SELECT shown.body, record.record_no, record_id, outcomes, marks, since, path FROM shown
+    SELECT {body}, record.record_no, record_id, outcomes, marks, since, path FROM shown
     JOIN record ON record.record_no = shown.record_no JOIN subject ON subject.subject_no = record.subject_no
-    WHERE shown.record_no IN ({})
+    WHERE shown.record_no IN ({numbers})
 """
 
 
@@ -148,9 +137,10 @@ def listed(connection: Connection, record_numbers: Sequence[int]) -> Iterator[Sh
     """Yield what lists say of those of some results that are published, in no order; nothing beside them."""
     for start in range(0, len(record_numbers), MOST_ASKED):
         part = tuple(record_numbers[start : start + MOST_ASKED])
-        for body, *row in ask(connection, _LISTED.format(", ".join("?" * len(part))), part):
+        statement = _LISTED.format(body=octets_of(connection, "shown.body"), numbers=", ".join("?" * len(part)))
+        for body, *row in ask(connection, statement, part):
             listed = Listed._make(row)
-            yield Shown(listed._replace(since=date.fromisoformat(row[4])), orjson.loads(body), {})
+            yield Shown(listed._replace(since=day_of(row[4])), orjson.loads(body), {})
 
 
 def of_month(connection: Connection, year: int, month: int) -> Iterator[Shown]:

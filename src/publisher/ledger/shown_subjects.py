@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -9,7 +10,8 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, select
 
-from publisher.ledger.many import ask, select_many
+from publisher.ledger.many import Values, ask, day_of, read, select_many
+from publisher.ledger.octets import octets_of
 from publisher.ledger.schema import record, subject
 from publisher.ledger.schema import shown as public_form
 from publisher.ledger.shown import Shown, every_result
@@ -27,6 +29,56 @@ class SubjectRow(NamedTuple):
     region_code: str
     results: int
     latest_on: date
+
+
+class ResultRow(NamedTuple):
+    """A subject's published result in the ledger, as far as the subject's page says it; what opens its entry in the
+    publication log, where there is one."""
+
+    record_no: int
+    record_id: str
+    subject_no: int
+    subject_path: str
+    outcomes: str
+    marks: str
+    basis: str
+    ref: str
+    leaf_no: int | None
+    seed: bytes | None
+    negative: bool
+    provisional: bool
+    since: date
+    due_on: date | None
+    published_on: date | None
+    may_apply_on: date | None
+    ends_on: date | None
+    ended_on: date
+
+
+_FLAGS, _DAYS = slice(10, 12), slice(12, 18)
+_OF_SUBJECTS = """
+    SELECT record.record_no, record_id, record.subject_no, path, outcomes, marks, basis, record.ref, leaf_no, seed,
+    negative, provisional, since, due_on, published_on, may_apply_on, ends_on, ended_on, {body}, beside FROM record
+    JOIN shown ON shown.record_no = record.record_no JOIN subject ON subject.subject_no = record.subject_no
+    LEFT JOIN log_live ON log_live.record_no = record.record_no
+    LEFT JOIN log_seed ON log_seed.seed_no = log_live.seed_no
+    WHERE record.subject_no IN ({numbers}) ORDER BY record.subject_no, ended_on DESC, record.record_no
+"""
+
+
+def results_of(connection: Connection, numbers: Sequence[int]) -> Iterator[tuple[int, list[Shown]]]:
+    """Yield those of several subjects that have published results, each with its results, newest inspection first."""
+    statement = _OF_SUBJECTS.format(body=octets_of(connection, "body"), numbers=", ".join("?" * len(numbers)))
+    for number, rows in groupby(read(connection, statement, tuple(numbers)), key=itemgetter(2)):
+        yield number, [_result(row) for row in rows]  # one subject's at a time, while the processor has them at hand
+
+
+def _result(row: Values) -> Shown:
+    result = ResultRow._make((*row[: _FLAGS.start], *map(bool, row[_FLAGS]), *map(day_of, row[_DAYS])))
+    return Shown(result, orjson.loads(row[-2]), _beside(row[-1]))
+
+
+_beside = lru_cache(1_000)(orjson.loads)  # of most results the same is said
 
 
 def every(connection: Connection) -> Iterator[SubjectRow]:
@@ -78,7 +130,8 @@ def of_region(connection: Connection, region_code: str, places: tuple[int, int])
     found = groupby(ask(connection, _OF_REGION, (region_code, *places)), key=itemgetter(0))
     results = [[*group] for _, group in found]
     newest = [group[0][2] for group in results]
-    bodies: dict[int, str] = dict(select_many(connection, public_form, ("record_no", "body"), "record_no", newest))
+    columns = ("record_no", octets_of(connection, "body"))
+    bodies: dict[int, bytes] = dict(select_many(connection, public_form, columns, "record_no", newest))
     rows = []
     for group in results:
         _, path, record_no = group[0]

@@ -222,7 +222,7 @@ def _told(connection: Connection, endpoint: str, row: Row[Any]) -> dict[str, Any
 
 
 def _write(folder: Path, statement: dict[str, Any], signer: Signer) -> None:
-    signature = signer.line(canonical(statement) + b"\n").removeprefix("— ")
+    signature = signer.signature(canonical(statement) + b"\n")
     told = {"statement": statement, "signature": signature, "key": signer.verifier.vkey}
     one = statement["record"]
     stem = f"{one['kind']}-{_stem(one['id'])}-{one['ref'][:8]}"

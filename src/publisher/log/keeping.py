@@ -20,6 +20,7 @@ from sqlalchemy import Connection, func, select
 from publisher.errors import LedgerError, SettingsError
 from publisher.ledger import Ledger
 from publisher.ledger.many import MOST_ASKED, Values, ask, delete_many, insert_many, update_many
+from publisher.ledger.octets import octets_of
 from publisher.ledger.owed import owe_pages
 from publisher.ledger.schema import certificate, delta, log_live, log_seed, log_tile
 from publisher.ledger.store import get_meta, set_meta
@@ -77,8 +78,8 @@ class _Row(NamedTuple):
     published_on: Any
     ends_on: Any
     ref: str
-    body: str
-    beside: str
+    body: bytes
+    beside: bytes
 
 
 class _News(NamedTuple):
@@ -162,10 +163,15 @@ class Opening(NamedTuple):
     seed: bytes
 
 
-def openings(connection: Connection, record_numbers: Collection[int]) -> dict[int, Opening]:
-    """Return what opens the entries of those of some records that are in the log."""
-    told = _told(connection, "record_no, leaf_no, seed", record_numbers)
-    return {number: Opening(leaf_no, bytes(seed)) for number, leaf_no, seed in told if seed is not None and any(seed)}
+def opening(leaf_no: int | None, seed: bytes | None) -> Opening | None:
+    """Return what opens an entry, as the ledger has it; None where there is no entry, or its seed was lost."""
+    return None if leaf_no is None or seed is None or not any(seed) else Opening(leaf_no, bytes(seed))
+
+
+def opening_of(connection: Connection, record_no: int) -> Opening | None:
+    """Return what opens the entry of a record, if it is in the log."""
+    told = [opening(*one) for one in _told(connection, "leaf_no, seed", [record_no])]
+    return told[0] if told else None
 
 
 def live(connection: Connection, record_numbers: Collection[int]) -> Iterator[Live]:
@@ -219,9 +225,10 @@ def _news(connection: Connection, numbers: Iterable[int], draw: Draw) -> Iterato
 
 
 def _shown(connection: Connection, numbers: Sequence[int]) -> Iterator[_Row]:
-    columns = ", ".join(f"record.{name}" for name in _Row._fields[:9])
+    columns = ", ".join(f"record.{name}" for name in _Row._fields[:-2])
+    forms = ", ".join(octets_of(connection, f"shown.{name}") for name in _Row._fields[-2:])
     statement = (
-        f"SELECT {columns}, shown.body, shown.beside FROM shown JOIN record ON record.record_no = shown.record_no "  # noqa: S608
+        f"SELECT {columns}, {forms} FROM shown JOIN record ON record.record_no = shown.record_no "  # noqa: S608
         f"WHERE shown.record_no IN ({_marks(numbers)})"
     )
     return map(_Row._make, ask(connection, statement, tuple(numbers)))

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from binascii import b2a_base64
 from typing import NamedTuple
 
 from nacl.exceptions import CryptoError
@@ -46,16 +47,16 @@ class Signer(NamedTuple):
     verifier: Verifier
     key: SigningKey
 
-    def line(self, text: bytes) -> str:
-        """Return the line that signs a text, without its newline."""
-        signature = base64.b64encode(self.verifier.key_id + self.key.sign(text).signature).decode()
-        return f"— {self.verifier.name} {signature}"
+    def signature(self, text: bytes) -> str:
+        """Return who signs a text, and the signature: name, a space, and key id and signature in base64."""
+        signed = b2a_base64(self.verifier.key_id + self.key.sign(text).signature, newline=False)
+        return f"{self.verifier.name} {signed.decode('ascii')}"
 
     def sign(self, text: str) -> bytes:
         """Return a text, which ends with a newline, as a signed note."""
         if not text.endswith("\n") or _CONTROL.search(text):
             raise ValueError("a note is text that ends with a newline")
-        return f"{text}\n{self.line(text.encode())}\n".encode()
+        return f"{text}\n— {self.signature(text.encode())}\n".encode()
 
 
 def verifier_of(name: str, key: VerifyKey) -> Verifier:

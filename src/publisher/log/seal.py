@@ -7,6 +7,7 @@ to. The second signs the page: its address and every byte before. A page thus pr
 import base64
 import hashlib
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -35,8 +36,10 @@ class Proved(NamedTuple):
 def proof(records: Iterable[Proved]) -> bytes:
     """Return the comment that opens the entries of the records on a page."""
     opened = b",".join(
-        b'{"leaf":%d,"record":%b,"seed":"%b"}' % (one.leaf_no, canonical(one.fields), base64.b64encode(one.seed)[:22])
-        for one in records
+        [
+            b'{"leaf":%d,"record":%b,"seed":"%b"}' % (one.leaf_no, canonical(one.fields), b2a_base64(one.seed)[:22])
+            for one in records
+        ]
     )
     safe = opened.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"--", b"-\\u002d")  # no end in a comment
     return b"\n" + _PROOF + b"[" + safe + b"] -->\n"
@@ -48,8 +51,7 @@ def signature(signer: Signer, address: str, digest: bytes) -> bytes:
 
     What is signed are two lines, so that it can never be taken for a checkpoint, which has three.
     """
-    signed = signer.line(_text(signer.verifier, address, digest)).removeprefix("— ")
-    return _SIGNATURE + signed.encode() + b" -->\n"
+    return b"%b%b -->\n" % (_SIGNATURE, signer.signature(_text(signer.verifier, address, digest)).encode())
 
 
 def opened(verifier: Verifier, address: str, page: bytes) -> list[Proved]:

@@ -5,7 +5,7 @@ from publisher.ledger import shown
 from publisher.ledger.many import iso
 from publisher.site.data.files import list_files
 from publisher.site.install import File
-from publisher.site.log import openings, proof
+from publisher.site.log import proof_of
 from publisher.site.views import Page, Site, newest, place
 
 
@@ -68,6 +68,6 @@ def list_pages(site: Site, list_id: str) -> list[Page | File]:
         ],
     }
     return [
-        Page(address, "item_list.html", context, proof([one], openings(site.connection, [one]))),
+        Page(address, "item_list.html", context, proof_of(site.connection, one)),
         *list_files(site, one),
     ]

@@ -1,6 +1,6 @@
 """The publication log as files of the site: tiles and bundles of entries, and the signed checkpoint last of all."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from itertools import islice
@@ -99,18 +99,17 @@ def _part(address: str) -> Part:
     return "log", address.removeprefix(paths.LOG)
 
 
-Openings = Mapping[int, keeping.Opening]
-
-
-def openings(connection: Connection, records: Iterable[Shown]) -> Openings:
-    """Return what opens the entries of records, by their numbers in the ledger."""
-    return keeping.openings(connection, [one.row.record_no for one in records])
-
-
-def proof(records: Iterable[Shown], known: Openings) -> bytes:
-    """Return what opens the entries of the records on a page, as the page carries it."""
+def proof(records: Iterable[tuple[Shown, keeping.Opening | None]]) -> bytes:
+    """Return what opens the entries of the records on a page, as the page carries it; nothing of those without one."""
     return seal.proof(
-        seal.Proved(*known[one.row.record_no], fields_of(one.body, one.beside, one.row))
-        for one in records
-        if one.row.record_no in known
+        [
+            seal.Proved(*opening, fields_of(one.body, one.beside, one.row))
+            for one, opening in records
+            if opening is not None
+        ]
     )
+
+
+def proof_of(connection: Connection, one: Shown) -> bytes:
+    """Return what opens the entry of the record that has a page to itself."""
+    return proof([(one, keeping.opening_of(connection, one.row.record_no))])

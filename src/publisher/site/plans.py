@@ -12,7 +12,7 @@ from publisher.ledger.shown import Shown
 from publisher.ledger.tallies import NO_PROGRESS
 from publisher.site.data.files import plan_files
 from publisher.site.install import File
-from publisher.site.log import openings, proof
+from publisher.site.log import proof_of
 from publisher.site.results import Numbered, numbered
 from publisher.site.term import closed
 from publisher.site.views import (
@@ -101,8 +101,7 @@ def plan_pages(site: Site, plan_id: str, documents: Mapping[str, str]) -> list[P
         "revisions": one.beside["revisions"],
         "citation": citation(site, body["title"], body["authority"], address, one.row.since),
     }
-    signed = proof([one], openings(site.connection, [one]))
-    return [Page(address, "plan.html", context, signed), *plan_files(site, one)]
+    return [Page(address, "plan.html", context, proof_of(site.connection, one)), *plan_files(site, one)]
 
 
 def _unfinished(task: Context) -> bool:

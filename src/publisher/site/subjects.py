@@ -8,17 +8,16 @@ from publisher import paths
 from publisher.ledger import listings, shown_subjects
 from publisher.ledger.many import iso
 from publisher.ledger.shown import Body, Shown
+from publisher.log.keeping import opening
 from publisher.site import calendar
 from publisher.site.install import File
-from publisher.site.log import Openings, proof
+from publisher.site.log import proof
 from publisher.site.results import pages_of
 from publisher.site.views import SEVERITIES, Context, Page, Site, marks, newest, place, region_name
 
 
-def subject_pages(site: Site, results: Sequence[Shown], openings: Openings) -> list[Page | File]:
-    """Return a subject's page with every result shown, and the calendar of its dates; nothing when none is shown."""
-    if not results:
-        return []
+def subject_pages(site: Site, results: Sequence[Shown]) -> list[Page | File]:
+    """Return a subject's page with every result shown, and the calendar of its dates where it has any."""
     row = shown_subjects.row_of(results)
     dates = calendar.of_subject(site.job.base_url, row, results)
     context = {
@@ -41,7 +40,9 @@ def subject_pages(site: Site, results: Sequence[Shown], openings: Openings) -> l
         "results": [_result(site, one) for one in results],
         "explained": _explained(site, results),
     }
-    page = Page(row.path, "subject.html", context, proof(results, openings))
+    page = Page(
+        row.path, "subject.html", context, proof((one, opening(one.row.leaf_no, one.row.seed)) for one in results)
+    )
     return [page, File(paths.calendar(row.path), dates)] if dates else [page]
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from publisher import paths
 from publisher.errors import RenderFailed
-from publisher.ledger import listings, shown
+from publisher.ledger import listings, shown_subjects
 from publisher.ledger.listings import Listing
-from publisher.site import compare, feeds, items, log, plans, portal, results, subjects
+from publisher.site import compare, feeds, items, plans, portal, results, subjects
 from publisher.site.data import changes, database, files
 from publisher.site.data import page as data_page
 from publisher.site.install import File
@@ -35,9 +35,9 @@ def render(
     Subjects are many and small, so they are read together.
     """
     if scope == "subject":
-        found = shown.of_subjects(site.connection, [int(key) for key in keys])
-        openings = log.openings(site.connection, (one for results in found.values() for one in results))
-        return {key: subjects.subject_pages(site, found.get(int(key), ()), openings) for key in keys}
+        found = shown_subjects.results_of(site.connection, [int(key) for key in keys])
+        pages = {number: subjects.subject_pages(site, results) for number, results in found}
+        return {key: pages.get(int(key), ()) for key in keys}
     if scope in ("list", "list_page"):
         known = listings.by_numbers(site.connection, {int(key.partition("/")[0]) for key in keys})
         return {

@@ -304,4 +304,4 @@ def latest_day(days: Iterable[date | None]) -> date | None:
 
 def newest(rows: Iterable[Shown]) -> date | None:
     """Return the latest day on which one of the records came to be as it is shown."""
-    return latest_day(one.row.since for one in rows)
+    return max([one.row.since for one in rows], default=None)

@@ -50,7 +50,7 @@ def test_no_part_of_a_verifier_key_is_one():
 
 def test_signatures_of_others_are_passed_over_and_a_bad_one_of_ours_is_not():
     other = signer_of("EnochRoot", SigningKey(bytes(32)))
-    both = NOTE + f"{other.line(TEXT.encode())}\n".encode()
+    both = NOTE + f"— {other.signature(TEXT.encode())}\n".encode()
     assert open_note(both, parse_vkey(NEUMANN)) == open_note(both, other.verifier) == TEXT
     with pytest.raises(BadNote, match="did not sign"):
         open_note(NOTE, other.verifier)
