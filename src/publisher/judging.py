@@ -104,11 +104,13 @@ def _drafts_of(ledger: Ledger, judge: Judge, day: date, kind: RecordKind) -> Ite
     while True:
         with ledger.reading() as connection:
             dockets = due(connection, day, kinds=(kind,), limit=READ, after=after)
-        if not dockets:
+        docket = None
+        with ledger.told():
+            for docket in dockets:
+                yield draft_of(judge.judged(docket))
+        if docket is None:
             return
-        last = dockets[-1].row
-        after = (last.judge_on, last.record_no)
-        yield from (draft_of(judge.judged(one)) for one in dockets)
+        after = (docket.row.judge_on, docket.row.record_no)
 
 
 def drafts_of(

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any, NamedTuple, get_args
 
 import orjson
 from sqlalchemy import Connection, Row, func, or_, select
 
 from publisher.ledger.many import select_many
+from publisher.ledger.octets import octets_of
 from publisher.ledger.schema import case_of, hold, received, record
 from publisher.model import RecordKind
 
@@ -28,7 +30,7 @@ class Docket(NamedTuple):
 
 def due(
     connection: Connection, day: date, *, kinds: Sequence[str], limit: int, after: tuple[date, int] = (date.min, 0)
-) -> list[Docket]:
+) -> Iterator[Docket]:
     """Return the next records of these kinds that are due to be judged on ``day``: kind by kind, those due longest
     first, then by number. ``after`` is the day and the number of the last one had, of the first kind."""
     found: list[Row[Any]] = []
@@ -44,7 +46,7 @@ def due(
         after = (date.min, 0)
         if len(found) >= limit:
             break
-    return list(dockets(connection, found))
+    return dockets(connection, found)
 
 
 def due_count(connection: Connection, day: date) -> int:
@@ -73,40 +75,46 @@ def every(connection: Connection, kinds: Sequence[str], *, chunk: int = 1000) ->
 
 
 def dockets(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[Docket]:
-    """Yield the docket of each row of ``record``, those of a kind together."""
+    """Return the docket of each row of ``record``, those of a kind together.
+
+    All of it is read now, but the JSON of a record is taken apart when its docket is asked for: what it is made into is
+    then still in the processor's caches when it is judged.
+    """
     wanted: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in rows:
         wanted[row.kind].append(row)
-    for kind, of_kind in wanted.items():
-        ids = [row.record_id for row in of_kind]
-        versions = _bodies(connection, kind, ids)
-        tombstones = _bodies(connection, "tombstone", [f"{kind}.{one}" for one in ids])
-        cases = _cases(connection, kind, ids)
-        holds: dict[str, list[Any]] = defaultdict(list)
-        if connection.execute(select(hold.c.hold_no).limit(1)).first():  # rare: an officer's own stop
-            for found in connection.execute(select(hold).where(hold.c.kind == kind, hold.c.record_id.in_(ids))):
-                holds[found.record_id].append((found.placed_on, found.lifted_on, found.basis, found.placed_by))
-        for row, record_id in zip(of_kind, ids, strict=True):
-            last = tombstones.get(f"{kind}.{record_id}")
-            yield Docket(
-                row,
-                tuple(versions[record_id]),
-                tuple(cases.get(record_id, ())),
-                last[-1] if last else None,
-                tuple(holds.get(record_id, ())),
-            )
+    return chain.from_iterable([_of_kind(connection, kind, of_kind) for kind, of_kind in wanted.items()])
 
 
-def _bodies(connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, list[Body]]:
-    """Return the contents of records (or cases, or tombstones) by id, in the order of their versions."""
-    found: dict[str, list[tuple[int, Body]]] = defaultdict(list)
-    columns = ("record_id", "version", "body")
+def _of_kind(connection: Connection, kind: str, rows: Sequence[Row[Any]]) -> Iterator[Docket]:
+    ids = [row.record_id for row in rows]
+    versions = _bodies(connection, kind, ids)
+    tombstones = _bodies(connection, "tombstone", [f"{kind}.{one}" for one in ids])
+    cases = _cases(connection, kind, ids)
+    holds: dict[str, list[Any]] = defaultdict(list)
+    if connection.execute(select(hold.c.hold_no).limit(1)).first():  # rare: an officer's own stop
+        for found in connection.execute(select(hold).where(hold.c.kind == kind, hold.c.record_id.in_(ids))):
+            holds[found.record_id].append((found.placed_on, found.lifted_on, found.basis, found.placed_by))
+    return (
+        Docket(
+            row,
+            tuple(map(orjson.loads, versions[row.record_id])),
+            tuple(cases.get(row.record_id, ())),
+            next(map(orjson.loads, reversed(tombstones.get(f"{kind}.{row.record_id}", []))), None),
+            tuple(holds.get(row.record_id, ())),
+        )
+        for row in rows
+    )
+
+
+def _bodies(connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, list[bytes]]:
+    """Return the contents of records (or cases, or tombstones) as JSON by id, in the order of their versions."""
+    found: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
+    columns = ("record_id", "version", octets_of(connection, "body"))
     for record_id, version, body in select_many(connection, received, columns, "record_id", ids, kind=kind):
-        found[record_id].append((version, orjson.loads(body)))
+        found[record_id].append((version, body))
     return {
-        record_id: [bodies[0][1]]
-        if len(bodies) == 1
-        else [body for _, body in sorted(bodies, key=lambda each: each[0])]
+        record_id: [bodies[0][1]] if len(bodies) == 1 else [body for _, body in sorted(bodies)]
         for record_id, bodies in found.items()
     }
 
@@ -117,7 +125,7 @@ def _cases(connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, l
     contents = _bodies(connection, "case", [case_id for _, case_id in links]) if links else {}
     found: dict[str, list[Body]] = defaultdict(list)
     for record_id, case_id in links:
-        latest = contents[case_id][-1]
+        latest = orjson.loads(contents[case_id][-1])
         if latest[_NAMES[kind]] == record_id:
             found[record_id].append(latest)
     return found

@@ -111,7 +111,7 @@ class Ledger:
 
         Raises :class:`LedgerError` for whatever the database reports.
         """
-        with self._told():
+        with self.told():
             if self._only is not None:
                 with self._only.begin_nested():
                     yield self._only
@@ -122,7 +122,7 @@ class Ledger:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one moment of the ledger and does not hold up a writer."""
-        with self._told():
+        with self.told():
             if self._only is not None:
                 yield self._only
                 return
@@ -130,8 +130,12 @@ class Ledger:
                 yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what the database reports into our errors, and what follows from its damage too."""
+    def told(self) -> Iterator[None]:
+        """Turn what the database reports into our errors, and what follows from its damage; what was read may be taken
+        apart later.
+
+        Raises :class:`LedgerError`.
+        """
         try:
             yield
         except PublisherError:
