@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, Table
 Values = tuple[Any, ...]
 
 MOST_ASKED = 5_000  # values in one list of a query: SQLite takes 32,766
-FETCHED = 1_000  # rows held at a time
+FETCHED = 200  # rows held at a time: of more, the first leave the processor's caches before they are used
 
 
 @lru_cache(4096)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from publisher.ledger.many import Values, ask, day_of, read, select_many
 from publisher.ledger.octets import octets_of
 from publisher.ledger.schema import record, subject
 from publisher.ledger.schema import shown as public_form
-from publisher.ledger.shown import Shown, every_result
+from publisher.ledger.shown import Shown, beside_of, every_result
 
 
 class SubjectRow(NamedTuple):
@@ -58,7 +57,7 @@ class ResultRow(NamedTuple):
 _FLAGS, _DAYS = slice(10, 12), slice(12, 18)
 _OF_SUBJECTS = """
     SELECT record.record_no, record_id, record.subject_no, path, outcomes, marks, basis, record.ref, leaf_no, seed,
-    negative, provisional, since, due_on, published_on, may_apply_on, ends_on, ended_on, {body}, beside FROM record
+    negative, provisional, since, due_on, published_on, may_apply_on, ends_on, ended_on, {body}, {beside} FROM record
     JOIN shown ON shown.record_no = record.record_no JOIN subject ON subject.subject_no = record.subject_no
     LEFT JOIN log_live ON log_live.record_no = record.record_no
     LEFT JOIN log_seed ON log_seed.seed_no = log_live.seed_no
@@ -68,17 +67,15 @@ _OF_SUBJECTS = """
 
 def results_of(connection: Connection, numbers: Sequence[int]) -> Iterator[tuple[int, list[Shown]]]:
     """Yield those of several subjects that have published results, each with its results, newest inspection first."""
-    statement = _OF_SUBJECTS.format(body=octets_of(connection, "body"), numbers=", ".join("?" * len(numbers)))
+    body, beside = (octets_of(connection, name) for name in ("body", "beside"))
+    statement = _OF_SUBJECTS.format(body=body, beside=beside, numbers=", ".join("?" * len(numbers)))
     for number, rows in groupby(read(connection, statement, tuple(numbers)), key=itemgetter(2)):
         yield number, [_result(row) for row in rows]  # one subject's at a time, while the processor has them at hand
 
 
 def _result(row: Values) -> Shown:
     result = ResultRow._make((*row[: _FLAGS.start], *map(bool, row[_FLAGS]), *map(day_of, row[_DAYS])))
-    return Shown(result, orjson.loads(row[-2]), _beside(row[-1]))
-
-
-_beside = lru_cache(1_000)(orjson.loads)  # of most results the same is said
+    return Shown(result, orjson.loads(row[-2]), beside_of(row[-1]))
 
 
 def every(connection: Connection) -> Iterator[SubjectRow]:
