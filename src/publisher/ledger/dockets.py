@@ -100,7 +100,7 @@ def _of_kind(connection: Connection, kind: str, rows: Sequence[Row[Any]]) -> Ite
             row,
             tuple(map(orjson.loads, versions[row.record_id])),
             tuple(cases.get(row.record_id, ())),
-            next(map(orjson.loads, reversed(tombstones.get(f"{kind}.{row.record_id}", []))), None),
+            _latest(tombstones.get(f"{kind}.{row.record_id}")),
             tuple(holds.get(row.record_id, ())),
         )
         for row in rows
@@ -113,10 +113,11 @@ def _bodies(connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, 
     columns = ("record_id", "version", octets_of(connection, "body"))
     for record_id, version, body in select_many(connection, received, columns, "record_id", ids, kind=kind):
         found[record_id].append((version, body))
-    return {
-        record_id: [bodies[0][1]] if len(bodies) == 1 else [body for _, body in sorted(bodies)]
-        for record_id, bodies in found.items()
-    }
+    return {record_id: [body for _, body in sorted(bodies)] for record_id, bodies in found.items()}
+
+
+def _latest(bodies: Sequence[bytes] | None) -> Any:
+    return orjson.loads(bodies[-1]) if bodies else None
 
 
 def _cases(connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, list[Body]]:
@@ -125,7 +126,7 @@ def _cases(connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, l
     contents = _bodies(connection, "case", [case_id for _, case_id in links]) if links else {}
     found: dict[str, list[Body]] = defaultdict(list)
     for record_id, case_id in links:
-        latest = orjson.loads(contents[case_id][-1])
+        latest = _latest(contents[case_id])
         if latest[_NAMES[kind]] == record_id:
             found[record_id].append(latest)
     return found

@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
 
@@ -13,10 +12,6 @@ class octets(FunctionElement[Any]):
 
     name = "octets"
     inherit_cache = True
-
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        """``column``: the text."""
-        super().__init__(column)
 
 
 @compiles(octets)

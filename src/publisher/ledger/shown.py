@@ -66,9 +66,6 @@ _SHOWN = (
     .join(shown, shown.c.record_no == record.c.record_no)
     .outerjoin(subject, subject.c.subject_no == record.c.subject_no)
 )
-# Only what is published has a public form and only a result a subject, so nothing more is asked: it would lead SQLite
-# to read all that is published where a list or a subject names a few.
-_RESULTS = _SHOWN.where(record.c.subject_no.is_not(None))
 
 
 def _published(kind: str) -> Select[Any]:
@@ -106,7 +103,8 @@ def one_of(connection: Connection, kind: str, record_id: str) -> Shown | None:
 
 def every_result(connection: Connection) -> Iterator[Shown]:
     """Yield every published result by subject, each subject's newest inspection first."""
-    return _read(connection, _RESULTS.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no))
+    results = _SHOWN.where(record.c.subject_no.is_not(None))
+    return _read(connection, results.order_by(record.c.subject_no, record.c.ended_on.desc(), record.c.record_no))
 
 
 def of_list(connection: Connection, list_no: int, first: int = 0, last: int | None = None) -> Iterator[Shown]:

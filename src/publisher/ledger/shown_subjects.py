@@ -55,6 +55,7 @@ class ResultRow(NamedTuple):
 
 
 _FLAGS, _DAYS = slice(10, 12), slice(12, 18)
+# Only what is published has a public form, so its state is not asked: SQLite would read all that is published.
 _OF_SUBJECTS = """
     SELECT record.record_no, record_id, record.subject_no, path, outcomes, marks, basis, record.ref, leaf_no, seed,
     negative, provisional, since, due_on, published_on, may_apply_on, ends_on, ended_on, {body}, {beside} FROM record

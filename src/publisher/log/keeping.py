@@ -165,7 +165,8 @@ class Opening(NamedTuple):
 
 def opening(leaf_no: int | None, seed: bytes | None) -> Opening | None:
     """Return what opens an entry, as the ledger has it; None where there is no entry, or its seed was lost."""
-    return None if leaf_no is None or seed is None or not any(seed) else Opening(leaf_no, bytes(seed))
+    kept = _kept(seed)
+    return None if leaf_no is None or kept is None else Opening(leaf_no, kept)
 
 
 def opening_of(connection: Connection, record_no: int) -> Opening | None:
@@ -178,7 +179,12 @@ def live(connection: Connection, record_numbers: Collection[int]) -> Iterator[Li
     """Yield what the log last said of those of some records that it speaks of, in no order."""
     columns = "record_no, leaf_no, ref, commitment, log_live.seed_no, seed"
     for *told, seed in _told(connection, columns, record_numbers):
-        yield Live._make((*told, bytes(seed) if seed is not None and any(seed) else None))
+        yield Live._make((*told, _kept(seed)))
+
+
+def _kept(seed: bytes | None) -> bytes | None:
+    """Return a seed as the ledger has it; None when it was destroyed, which leaves zeros in its place."""
+    return bytes(seed) if seed is not None and any(seed) else None
 
 
 def _told(connection: Connection, columns: str, record_numbers: Collection[int]) -> Iterator[Values]:

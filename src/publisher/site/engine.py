@@ -6,7 +6,7 @@ Every value is escaped and an unknown name is an error, as ever. What differs is
   on nothing but what it is given. A call as a part of an expression stays a call.
   What it is given as a constant stands in it as one, and decides there what it can.
 - In a quick environment ``record.name`` is taken from the record as from a dict that has it. Where it is none, or has
-  not, a KeyError or TypeError says so, and the page is for a careful one, which then looks for it as Jinja does.
+  not, a KeyError or TypeError says so, and the page is for a careful one, which looks in a dict and then as Jinja does.
 - ``url`` and ``asset``, which ask for no context, are called as they are; ``is none`` is asked without a call.
 - What a template and its blocks say is gathered and joined once.
 - A template that was read is found by its name alone; ``join`` looks at texts that need no care no longer than Python.
@@ -121,11 +121,6 @@ class Compiler(CodeGenerator):
             self.writeline(f"yield concat({frame.buffer})")
         super().leave_frame(frame, with_python_scope)
 
-    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:
-        self.write(f"(_of[{node.attr!r}] if type(_of := ")
-        self.visit(node.node, frame)
-        self.write(f") is dict and {node.attr!r} in _of else environment.getattr(_of, {node.attr!r}))")
-
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
         is_plain = isinstance(node.node, nodes.Name) and node.node.name in _PLAIN
         if is_plain and len(node.args) == 1 and not (node.kwargs or node.dyn_args or node.dyn_kwargs):
@@ -209,6 +204,10 @@ class Environment(jinja2.Environment):
     def inliner(self) -> inliner.Inliner:
         """What puts the components of this environment in place."""
         return inliner.Inliner(self)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return a member of a record, as Jinja does; what a dict has comes before its methods."""
+        return obj[attribute] if type(obj) is dict and attribute in obj else super().getattr(obj, attribute)
 
     @cached_property
     def _read(self) -> dict[str, jinja2.Template]:
